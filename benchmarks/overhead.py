@@ -1,0 +1,71 @@
+"""Overhead of the harness: wall time of `edgebench run` over its runs' own times.
+
+    python benchmarks/overhead.py [SUITE] [--blocks N]
+
+A run's own time is the sum of its phases: launch, load, warm-up, timed and collect. Everything
+else (start-up, planning, syncing to disk, tables, opening targets) is overhead. At most 1.15 is
+claimed. Models and references must be in the cache: a first run fills it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from machine_load import machine_line
+
+import harness
+
+CLAIM = 1.15
+
+
+def main() -> int:
+    """Measure and print; returns 0 if the claim holds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("suite", nargs="?", default="configs/quickstart.yaml")
+    parser.add_argument("--blocks", default="6")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        _run(arguments.suite, "1", Path(scratch) / "warm")
+        before = _children_cpu_s()
+        begun = time.monotonic()
+        code = _run(arguments.suite, arguments.blocks, Path(scratch) / "run")
+        wall_s = time.monotonic() - begun
+        cpu_s = _children_cpu_s() - before
+        runs = harness.read(Path(scratch) / "run").runs
+    phases: dict[str, float] = {}
+    for run in runs:
+        for name, seconds in run.phases_s.items():
+            phases[name] = phases.get(name, 0.0) + seconds
+    own_s = sum(phases.values())
+    around_s = sum(run.duration_s for run in runs)
+    ratio = wall_s / own_s
+    print(f"machine   {machine_line()}")
+    print(f"runs      {len(runs)}, exit code {code}")
+    print("phases    " + ", ".join(f"{name} {s:.1f} s" for name, s in phases.items()))
+    print(f"wall      {wall_s:.1f} s; own {own_s:.1f} s; CPU of all processes {cpu_s:.1f} s")
+    print(f"in runs   {around_s - own_s:.1f} s outside their phases")
+    print(f"elsewhere {wall_s - around_s:.1f} s between and around the runs")
+    print(f"overhead  {ratio:.3f} (claim: at most {CLAIM})")
+    return 0 if code == 0 and ratio <= CLAIM else 1
+
+
+def _run(suite: str, blocks: str, out: Path) -> int:
+    command = [sys.executable, "-m", "harness", "run", suite, "--blocks", blocks, "--quiet"]
+    return subprocess.run(
+        [*command, "--out", str(out)], stdout=subprocess.DEVNULL, check=False
+    ).returncode
+
+
+def _children_cpu_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""Every verb with its arguments; importing this imports nothing heavy."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+DESCRIPTION = """\
+One YAML suite, two lanes (phones over adb, browsers over Playwright), one table.
+A number appears only if it is proved what ran; anything else is a row that says why not."""
+
+EPILOGUE = """\
+exit codes: 0 all measured · 1 a failed cell or a missing device · 2 your input ·
+3 nothing could run · 4 the result folder · 5 not comparable · 70 a bug · 130 interrupted"""
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse a command line; exits with 2 and a usage line when it is not understood."""
+    return _parser().parse_args(argv)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="edgebench",
+        description=DESCRIPTION,
+        epilog=EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    version = metadata.version("edgebench")
+    parser.add_argument("--version", action="version", version=f"edgebench {version}")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    _measuring_verbs(verbs)
+    _suite_verbs(verbs)
+    _reading_verbs(verbs)
+    _listing_verbs(verbs)
+    return parser
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, module: str, text: str
+) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    verb.set_defaults(module=module)
+    return verb
+
+
+def _measuring_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = _verb(verbs, "run", "run", "measure a suite and print its tables")
+    _add_suite(run)
+    _add_plan_options(run)
+    run.add_argument(
+        "--out", type=Path, metavar="DIR", help="the result folder (default: under results/)"
+    )
+    run.add_argument("--label", metavar="TEXT", help="names this machine (default: a short hash)")
+    run.add_argument("--resume", type=Path, metavar="DIR", help="make only DIR's missing runs")
+    run.add_argument("--dry-run", action="store_true", help="print the plan and measure nothing")
+    run.add_argument(
+        "--progress",
+        choices=("auto", "live", "lines", "json", "quiet"),
+        default="auto",
+        help="what stderr shows meanwhile (default: live on a terminal, else lines)",
+    )
+    run.add_argument(
+        "--quiet", action="store_const", dest="progress", const="quiet", help="show none of it"
+    )
+    _add_format(run)
+    plan = _verb(verbs, "plan", "plan", "show what would run, in which order, about how long")
+    _add_suite(plan)
+    _add_plan_options(plan)
+    _add_format(plan)
+
+
+def _suite_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    validate = _verb(verbs, "validate", "validate", "check suites and list every mistake")
+    validate.add_argument("suites", nargs="+", type=Path, metavar="SUITE")
+    validate.add_argument("--json", action="store_true", help="print the findings as JSON")
+    _verb(verbs, "schema", "schema", "print the JSON Schema of suites, for editors")
+    lock = _verb(verbs, "lock", "lock", "fetch, hash and pin a suite's models and tools")
+    _add_suite(lock)
+    _add_format(lock)
+
+
+def _reading_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    table = _verb(verbs, "table", "table", "print the tables of result folders")
+    table.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    _add_only(table)
+    _add_format(table)
+
+
+def _listing_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    doctor = _verb(verbs, "doctor", "doctor", "list every part: found or not, and what mends it")
+    _add_format(doctor)
+    for name in ("drivers", "formats", "models"):
+        listing = _verb(verbs, name, "plugins", f"list the {name} that are installed")
+        listing.set_defaults(kind=name)
+        _add_format(listing)
+
+
+def _add_suite(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("suite", type=Path, metavar="SUITE", help="a suite file, such as x.yaml")
+
+
+def _add_plan_options(verb: argparse.ArgumentParser) -> None:
+    _add_only(verb)
+    verb.add_argument("--blocks", type=_positive, metavar="N", help="instead of the suite's")
+    verb.add_argument("--seed", type=_natural, metavar="N", help="instead of the suite's")
+
+
+def _add_only(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="WORD=NAME,…",
+        help="only these cells, such as model=blazeface,target=chromium,variant=simd",
+    )
+
+
+def _add_format(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--format", metavar="NAME", help="see `edgebench formats` (default: terminal)"
+    )
+    verb.add_argument(
+        "--json",
+        action="store_const",
+        dest="format",
+        const="json",
+        help="the same as --format json",
+    )
+
+
+def _positive(text: str) -> int:
+    number = _natural(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        message = f"expected a whole number, got {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)

@@ -1,0 +1,100 @@
+"""`edgebench plan SUITE`: what would run, in which order, about how long."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+from harness import plan
+from harness.cli.printing import print_tables
+from harness.errors import EXIT_OK, SuiteError
+from harness.model import Column, Figure, Table
+from harness.plan import BLOCKS_FOR_AN_INTERVAL, Plan, estimated_seconds
+from harness.plugins import driver
+from harness.progress import duration_text
+from harness.suite.load import load
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Run the verb; returns the exit code."""
+    print_tables([plan_table(load_plan(arguments))], arguments.format)
+    return EXIT_OK
+
+
+def load_plan(arguments: argparse.Namespace) -> Plan:
+    """Load the suite that is named and lay out its runs; raises `SuiteError`."""
+    if getattr(arguments, "resume", None) and (
+        arguments.only or arguments.blocks is not None or arguments.seed is not None
+    ):
+        raise SuiteError(
+            "--resume makes the runs that the session still lacks",
+            hint="leave --only, --blocks and --seed away: the session knows its own",
+        )
+    suite = load(arguments.suite)
+    drivers = {target.driver: driver(target.driver) for target in suite.targets}
+    return plan.make(
+        suite,
+        drivers,
+        blocks=arguments.blocks,
+        seed=arguments.seed,
+        only=plan.parse_selection(arguments.only),
+    )
+
+
+def plan_table(planned: Plan) -> Table:
+    """Return the plan as a table: a row per run, in order, per bench."""
+    rows = tuple(
+        (
+            run.bench,
+            Figure(run.order, str(run.order)),
+            run.pass_,
+            Figure(run.block, str(run.block)),
+            run.cell.model,
+            run.cell.target,
+            run.cell.variant,
+        )
+        for lane in planned.lanes
+        for run in lane.runs
+    )
+    return Table(
+        name="plan",
+        title=f"Plan of {planned.suite.name}",
+        columns=(
+            Column("bench", "bench"),
+            Column("order", "#", align="right"),
+            Column("pass", "pass"),
+            Column("block", "block", align="right"),
+            Column("model", "model"),
+            Column("target", "target"),
+            Column("variant", "variant"),
+        ),
+        rows=rows,
+        notes=_notes(planned),
+    )
+
+
+def _notes(planned: Plan) -> tuple[str, ...]:
+    seconds = max(sum(map(estimated_seconds, lane.runs)) for lane in planned.lanes)
+    ratios = sum(
+        len(target.ratios)
+        for target in planned.suite.targets
+        for model in {r.cell.model for r in planned.runs if r.target.name == target.name}
+    )
+    notes = [
+        (
+            f"{len(planned.runs)} runs on {len(planned.lanes)} benches, seed {planned.seed}, "
+            f"about {duration_text(seconds)} if models are quick; "
+            "a slow model takes up to timed.max_seconds per run more"
+        ),
+        (
+            f"{planned.blocks} blocks; a ratio has an interval and a verdict from "
+            f"{BLOCKS_FOR_AN_INTERVAL} blocks on, 10 are the default"
+        ),
+    ]
+    if ratios > 1:
+        needed = math.ceil(math.log2(2 * ratios / 0.05))
+        notes.append(
+            f"{ratios} ratios are estimated, each with its own unadjusted 95 % interval; "
+            f"holding 5 % over all of them together (Holm) would take {needed} blocks or more"
+        )
+    return tuple(notes)

@@ -1,0 +1,228 @@
+"""`edgebench run SUITE`: measure, keep, print."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeAlias
+
+from harness import artifacts, plan, store
+from harness.cli import say
+from harness.cli.plan import load_plan, plan_table
+from harness.cli.printing import print_tables
+from harness.errors import (
+    EXIT_FINDINGS,
+    EXIT_INTERRUPTED,
+    EXIT_NOTHING_RAN,
+    EXIT_OK,
+    StoreError,
+    SuiteError,
+)
+from harness.model import (
+    Cell,
+    Facts,
+    Failed,
+    Measured,
+    Pass,
+    ResultFolder,
+    SessionRecord,
+    Skipped,
+    TargetRecord,
+)
+from harness.plan import Plan
+from harness.plugins import Driver, ModelFile, ModelFormat, driver, registry
+from harness.progress import display
+from harness.report import tables
+from harness.runner import run_plan
+from harness.runner.provenance import harness_facts, host_facts, host_label
+from harness.store import Writer
+
+RunKey: TypeAlias = tuple[Cell, Pass, int]
+_MISSING_PARTS = frozenset({"browser-missing", "adb-missing", "tfjs-missing", "litert-missing"})
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Run the verb; returns the exit code."""
+    # A format that does not exist is found out now, not after an hour of measuring.
+    registry("formats").get(arguments.format or "terminal")
+    planned = load_plan(arguments)
+    if arguments.dry_run:
+        print_tables([plan_table(planned)], arguments.format)
+        return EXIT_OK
+    drivers = {target.driver: driver(target.driver) for target in planned.suite.targets}
+    models = _model_files(planned, drivers)
+    tools = artifacts.tool_files(planned.suite.tools)
+    writer, done, planned = _folder(arguments, planned, drivers, models)
+    with writer, display(arguments.progress) as emit:
+        finished = run_plan(
+            planned,
+            drivers=drivers,
+            models=models,
+            tools=tools,
+            attempts=done,
+            writer=writer,
+            host_place={key: host_facts()[key] for key in ("cpu_model", "os_major", "cores")},
+            emit=emit,
+        )
+    folder = store.read(writer.path)
+    if any(isinstance(run.outcome, Measured) for run in folder.runs) or finished:
+        print_tables(tables.build((folder,)), arguments.format)
+    _say_where(writer.path, arguments, finished=finished)
+    return exit_code(folder) if finished else EXIT_INTERRUPTED
+
+
+def _model_files(
+    planned: Plan, drivers: Mapping[str, Driver]
+) -> Mapping[str, Mapping[ModelFormat, ModelFile]]:
+    needed: dict[str, set[ModelFormat]] = {}
+    for run in planned.runs:
+        wanted = drivers[run.target.driver].model_format
+        needed.setdefault(run.cell.model, set()).add(wanted)
+    return {
+        source.name: artifacts.model_files(source, needed[source.name])
+        for source in planned.suite.models
+        if source.name in needed
+    }
+
+
+def exit_code(folder: ResultFolder) -> int:
+    """Return 0 if every run was measured or expectedly skipped, 3 if none could run, else 1.
+
+    Where nothing ran, a missing device is a finding (1); a missing part of this machine, or a
+    suite of nothing but declared skips, means that nothing could run (3).
+    """
+    latest = {(run.cell, run.pass_, run.block): run for run in folder.runs}
+    outcomes = [run.outcome for run in latest.values()]
+    skips = [outcome for outcome in outcomes if isinstance(outcome, Skipped)]
+    if len(skips) == len(outcomes):
+        only_parts = all(skip.expected or skip.failure.kind in _MISSING_PARTS for skip in skips)
+        return EXIT_NOTHING_RAN if only_parts else EXIT_FINDINGS
+    failed = any(isinstance(outcome, Failed) for outcome in outcomes)
+    return EXIT_FINDINGS if failed or not all(skip.expected for skip in skips) else EXIT_OK
+
+
+def _folder(
+    arguments: argparse.Namespace,
+    planned: Plan,
+    drivers: Mapping[str, Driver],
+    models: Mapping[str, Mapping[ModelFormat, ModelFile]],
+) -> tuple[Writer, Mapping[RunKey, int], Plan]:
+    if arguments.resume is not None:
+        return _resumed(arguments, planned)
+    label = _label(arguments.label)
+    session = _session_record(planned, drivers, models, label)
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
+    base = Path("results") / planned.suite.name
+    path = arguments.out or base / f"{stamp}_{label}"
+    return store.create(path, session, planned.suite.text), {}, planned
+
+
+def _resumed(
+    arguments: argparse.Namespace, planned: Plan
+) -> tuple[Writer, Mapping[RunKey, int], Plan]:
+    writer, folder = store.resume(arguments.resume)
+    session = folder.session
+    if session.suite_sha256 != _digest(planned.suite.text):
+        writer.close()
+        raise StoreError(
+            "the suite has changed since this session began",
+            where=str(arguments.resume),
+            hint=f"bring the suite back as it was ({arguments.resume / 'suite.yaml'}), "
+            "or start a new session without --resume",
+        )
+    drivers = {target.driver: driver(target.driver) for target in planned.suite.targets}
+    accepted = frozenset(session.cells)
+    whole = plan.make(planned.suite, drivers, blocks=session.blocks, seed=session.seed)
+    done: Counter[RunKey] = Counter()
+    finished: set[RunKey] = set()
+    for run in folder.runs:
+        key = (run.cell, run.pass_, run.block)
+        done[key] += 1
+        # A run that was skipped because its target was missing was never made.
+        if not isinstance(run.outcome, Skipped) or run.outcome.expected:
+            finished.add(key)
+    others = {run.key for run in whole.runs if run.cell not in accepted}
+    return writer, done, plan.without(whole, finished | others)
+
+
+def _session_record(
+    planned: Plan,
+    drivers: Mapping[str, Driver],
+    models: Mapping[str, Mapping[ModelFormat, ModelFile]],
+    label: str,
+) -> SessionRecord:
+    suite = planned.suite
+    used = {run.target.name for run in planned.runs}
+    return SessionRecord(
+        schema=store.SCHEMA,
+        suite=suite.name,
+        suite_sha256=_digest(suite.text),
+        label=label,
+        started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=_shown_command(),
+        seed=planned.seed,
+        blocks=planned.blocks,
+        memory_runs=max(run.target.sampling.memory_runs for run in planned.runs),
+        cells=planned.cells,
+        targets=tuple(
+            TargetRecord(
+                name=target.name,
+                driver=target.driver,
+                bench=drivers[target.driver].bench(target.options),
+                virtual=drivers[target.driver].is_virtual(target.options),
+                variants=tuple(variant.name for variant in target.variants),
+                baseline=target.baseline,
+                ratios=target.ratios,
+                min_effect=target.sampling.min_effect,
+                memory_runs=target.sampling.memory_runs,
+            )
+            for target in suite.targets
+            if target.name in used
+        ),
+        harness=harness_facts(),
+        host=host_facts(),
+        models={name: _model_facts(files) for name, files in models.items()},
+    )
+
+
+def _model_facts(files: Mapping[ModelFormat, ModelFile]) -> Facts:
+    return {
+        f"{format_}_{fact}": value
+        for format_, file in files.items()
+        for fact, value in (("sha256", file.sha256), ("bytes", file.size_bytes))
+    }
+
+
+def _shown_command() -> tuple[str, ...]:
+    # Paths of this machine say who sits at it; their last part says enough.
+    return ("edgebench", *(Path(a).name if "/" in a else a for a in sys.argv[1:]))
+
+
+def _label(text: str | None) -> str:
+    if text is None:
+        return host_label()
+    if not re.fullmatch(r"[\w.+-]{1,64}", text):
+        raise SuiteError(
+            f"--label {text!r} cannot be part of a folder's name",
+            hint="use at most 64 letters, digits, dots, dashes, plus signs and underscores",
+        )
+    return text
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def _say_where(path: Path, arguments: argparse.Namespace, *, finished: bool) -> None:
+    if arguments.format in (None, "terminal"):
+        print(f"results: {path}")  # noqa: T201  the folder is part of the product
+    else:
+        say(f"results: {path}")
+    if not finished:
+        say(f"to make the missing runs: edgebench run {arguments.suite} --resume {path}")

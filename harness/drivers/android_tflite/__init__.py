@@ -1,0 +1,53 @@
+"""The Android lane: a `benchmark_model` on a phone, or litert-host on a virtual device.
+
+Each run is a fresh process on the device, started by a small wrapper in a process group and a
+folder of its own. What the tool wrote and how it ended is captured; `read` turns that into
+numbers, and needs nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.drivers.android_tflite.options import TargetOptions, VariantOptions
+from harness.drivers.android_tflite.reading import read_capture
+from harness.drivers.android_tflite.serials import hashed
+from harness.drivers.android_tflite.session import AndroidSession, open_session
+from harness.model import Capture, Reading
+from harness.plugins import API_VERSION, ModelFormat, TargetSpec
+
+
+class AndroidTflite:
+    """The driver `android-tflite`."""
+
+    name = "android-tflite"
+    api_version = API_VERSION
+    model_format: ModelFormat = "tflite"
+    target_options = TargetOptions
+    variant_options = VariantOptions
+
+    def bench(self, options: Any) -> str:
+        """Return `host` for a virtual device, else `phone:` and the hash of the serial.
+
+        Which phone `auto` is, nobody knows before it is opened; it is the bench `phone:auto`.
+        """
+        device = options.device
+        if device == "virtual":
+            return "host"
+        return "phone:auto" if device == "auto" else f"phone:{hashed(device)}"
+
+    def is_virtual(self, options: Any) -> bool:
+        return bool(options.device == "virtual")
+
+    def unsupported(self, options: Any, variant: Any) -> str:
+        del options, variant  # what a build or a phone lacks is known only when it runs
+        return ""
+
+    def open(self, target: TargetSpec) -> AndroidSession:
+        return open_session(target)
+
+    def read(self, capture: Capture) -> Reading:
+        return read_capture(capture)
+
+
+PLUGIN = AndroidTflite()

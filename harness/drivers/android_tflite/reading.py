@@ -1,0 +1,219 @@
+"""From a run's capture to its outcome and facts; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+from harness.drivers.android_tflite.command import MEMORY_RUNS, MEMORY_WARMUPS
+from harness.drivers.android_tflite.measurements import (
+    latency_measurements,
+    memory_measurements,
+    memory_method,
+)
+from harness.errors import OutputUnreadable
+from harness.model import (
+    Capture,
+    Failed,
+    Failure,
+    Measured,
+    Proof,
+    Reading,
+    Scalar,
+    Tensor,
+)
+from harness.tools.benchmark_model import Numbers, ToolFacts, ToolReading, parse
+
+_MARKER = re.compile(
+    r"^EDGEBENCH-(?P<which>BEGIN|END) (?P<nonce>[0-9a-z]+)(?: exit=(?P<exit>\d{1,3}))?"
+    r" uptime=(?P<uptime>[\d.]*) load=(?P<load>[\d.]*)\r?\n",
+    re.MULTILINE,
+)
+# What walking through a record that somebody changed may raise.
+_FOREIGN = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    StopIteration,
+    TypeError,
+    ValueError,
+)
+_ITEM_BYTES = {"64": 8, "32": 4, "16": 2, "8": 1, "bool": 1}
+
+
+def read_capture(capture: Capture) -> Reading:
+    """Read what a session captured.
+
+    Raises:
+        OutputUnreadable: the record of the run is missing or damaged.
+    """
+    try:
+        record = capture.json("run.json")
+        return _read(capture, record, _markers(capture.text("end.txt"), str(record["nonce"])))
+    except _FOREIGN as error:
+        raise OutputUnreadable(
+            f"run.json of this run is not what the harness writes: {error!r}",
+            hint="the raw folder was changed, or comes from another version",
+        ) from error
+
+
+def _read(capture: Capture, record: Any, markers: Mapping[str, Mapping[str, str]]) -> Reading:
+    exit_code = int(markers["END"]["exit"]) if "END" in markers else None
+    said = parse(capture.text("stdout.txt"), capture.text("stderr.txt"), exit_code)
+    outputs, absent, broken = _outputs(capture, record)
+    return Reading(
+        outcome=_outcome(record, said, broken),
+        setting=_setting(record, said.facts),
+        subject=_subject(record, said.facts),
+        conditions=_conditions(record, said.numbers, markers),
+        proof=Proof(dict(record["asked"]), _observed(said.facts)),
+        phases_s=_phases(record, said.numbers),
+        outputs=outputs,
+        outputs_absent=absent,
+    )
+
+
+def _outcome(record: Any, said: ToolReading, broken: Failure | None) -> Measured | Failed:
+    if record["ended"] == "timed-out":
+        timeout_s = record["sampling"]["timeout_s"]
+        return Failed(
+            Failure(
+                "timed-out",
+                f"the tool did not end within {timeout_s:g} s; its processes were killed",
+                "raise `timeout_s` in the suite's sampling, or ask for fewer iterations",
+            )
+        )
+    if said.numbers is None:
+        assert said.failure is not None
+        return Failed(said.failure)
+    if broken is not None:
+        return Failed(broken)
+    if record["pass"] == "memory":
+        return Measured(memory_measurements(said.numbers, said.facts))
+    return Measured(latency_measurements(said.numbers))
+
+
+def _markers(text: str, nonce: str) -> dict[str, dict[str, str]]:
+    """Return the wrapper's lines by their kind, those of this very run only."""
+    return {
+        match["which"]: {key: value or "" for key, value in match.groupdict().items()}
+        for match in _MARKER.finditer(text)
+        if match["nonce"] == nonce and (match["which"] == "BEGIN") == (match["exit"] is None)
+    }
+
+
+def _setting(record: Any, facts: ToolFacts) -> dict[str, Scalar]:
+    device, sampling = record["device"], record["sampling"]
+    memory = record["pass"] == "memory"
+    setting: dict[str, Scalar] = {
+        "device": device["label"],
+        "device_hash": device.get("hash"),
+        "virtual": bool(device["virtual"]),
+        "context": "shell",
+        "threads": _threads(facts),
+        "xnnpack": facts.xnnpack,
+        "delegate": facts.delegate or None,
+        "delegation": facts.delegation or None,
+        "flags": " ".join(f"{name}={value}" for name, value in record["flags"].items()) or None,
+        "timed": "invoke",
+        "warmup_iterations": MEMORY_WARMUPS if memory else sampling["warmup"]["iterations"],
+        "warmup_seconds": 0.0 if memory else sampling["warmup"]["seconds"],
+        "timed_iterations": MEMORY_RUNS if memory else sampling["timed"]["iterations"],
+        "timed_max_seconds": None if memory else sampling["timed"]["max_seconds"],
+        "method": memory_method(facts) if memory else "the tool's own loop",
+    }
+    if not device["virtual"]:
+        # The virtual device is this host, whose facts the harness adds itself.
+        setting |= {"cpu_model": device.get("cpu_model"), "os_major": device.get("os_major")}
+    return setting
+
+
+def _subject(record: Any, facts: ToolFacts) -> dict[str, Scalar]:
+    tool = record["tool"]
+    return {
+        "tool": tool["name"],
+        "tool_sha256": tool["sha256"],
+        "tool_version": facts.version or None,
+        "tool_says_it_is": facts.tool or None,
+        "os_build": record["device"].get("os_build"),
+    }
+
+
+def _conditions(
+    record: Any, numbers: Numbers | None, markers: Mapping[str, Mapping[str, str]]
+) -> dict[str, Scalar]:
+    load = markers.get("BEGIN", {}).get("load", "")
+    conditions: dict[str, Scalar] = {
+        "abi": record["tool"]["abi"],
+        "load1": float(load) if load else None,
+        "batch_size": 1,
+    }
+    if numbers is not None:
+        conditions |= {
+            "iterations_done": numbers.timed.count,
+            "warmup_iterations_done": numbers.warmup.count if numbers.warmup else 0,
+            "timer_resolution_s": numbers.tick_s,
+        }
+    return conditions
+
+
+def _observed(facts: ToolFacts) -> dict[str, Scalar]:
+    return {
+        "threads": _threads(facts),
+        "xnnpack": facts.xnnpack,
+        "delegate": facts.delegate if facts.delegation in {"completely", "partially"} else None,
+        "delegation": facts.delegation or None,
+    }
+
+
+def _threads(facts: ToolFacts) -> int | None:
+    # Counted threads prove more than what the tool says it was set to.
+    return facts.threads if facts.threads_observed is None else facts.threads_observed
+
+
+def _phases(record: Any, numbers: Numbers | None) -> dict[str, float]:
+    times = record["times_s"]
+    run_s, collect_s = float(times["run"]), float(times["collect"])
+    if numbers is None:
+        return {"launch": run_s, "collect": collect_s}
+    warmup_s = numbers.warmup.count * (numbers.warmup.mean_s or 0.0) if numbers.warmup else 0.0
+    timed_s = numbers.timed.count * (numbers.timed.mean_s or 0.0)
+    return {
+        "launch": max(0.0, run_s - numbers.init_s - warmup_s - timed_s),
+        "load": numbers.init_s,
+        "warmup": warmup_s,
+        "timed": timed_s,
+        "collect": collect_s,
+    }
+
+
+def _outputs(
+    capture: Capture, record: Any
+) -> tuple[tuple[Tensor, ...] | None, str, Failure | None]:
+    """Cut the tool's raw output file into the model's tensors, which stand in it end to end."""
+    if record["pass"] == "memory":
+        return None, "outputs are checked in the latency pass", None
+    if record["outputs_absent"]:
+        return None, str(record["outputs_absent"]), None
+    data = capture.files.get("output.bin", b"")
+    tensors, at = [], 0
+    for entry in record["outputs"]:
+        shape = tuple(int(size) for size in entry["shape"])
+        size = prod(shape) * _item_bytes(str(entry["dtype"]))
+        tensors.append(Tensor(entry["name"], shape, entry["dtype"], data[at : at + size]))
+        at += size
+    if at != len(data):
+        failure = Failure(
+            "output-shape",
+            f"the tool wrote {len(data)} bytes of outputs, the model has {at}",
+            "the tool ran another model or other input shapes than it was asked to",
+        )
+        return None, "the outputs have the wrong size", failure
+    return tuple(tensors), "", None
+
+
+def _item_bytes(dtype: str) -> int:
+    return next(size for end, size in _ITEM_BYTES.items() if dtype.endswith(end))

@@ -1,0 +1,59 @@
+"""What a suite may say of a `web-tfjs` target and of its variants."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from harness.options import Options
+from harness.tools.tfjs_page import WasmVariant
+
+
+class TargetOptions(Options):
+    """Which browser, and how it is started."""
+
+    browser: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="chromium (an installed one, else Playwright's download, else Chrome or "
+            "Edge), chrome, edge, or the path of a Chromium-like browser",
+        ),
+    ] = "chromium"
+    headless: Annotated[bool, Field(description="run without a window")] = True
+    args: Annotated[
+        list[str], Field(description="more command-line arguments for the browser")
+    ] = []  # noqa: RUF012  pydantic copies a default; nothing shares this list
+    init_script: Annotated[
+        str | None,
+        Field(
+            description="path of a script (from the current folder) that runs in the page before "
+            "anything else; its hash becomes part of the setting"
+        ),
+    ] = None
+
+
+class VariantOptions(Options):
+    """Which of the three Wasm binaries, and how many threads."""
+
+    wasm: Annotated[WasmVariant, Field(description="the Wasm binary: plain, simd or threaded-simd")]
+    threads: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=8,
+            description="threads of `wasm: threaded-simd`, at most the 8 that TF.js can use",
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _threads_belong_to_the_threaded_build(self) -> Self:
+        if self.wasm == "threaded-simd" and self.threads is None:
+            message = "`wasm: threaded-simd` needs `threads`: say how many, from 1 to 8"
+            raise ValueError(message)
+        if self.wasm != "threaded-simd" and self.threads is not None:
+            message = f"`wasm: {self.wasm}` has no threads: leave `threads` out, or say "
+            message += "`wasm: threaded-simd`"
+            raise ValueError(message)
+        return self

@@ -1,0 +1,26 @@
+"""Names as they are, but for characters that would act instead of being seen."""
+
+from __future__ import annotations
+
+import unicodedata
+
+ABSENT = "–"
+_ACTING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def visible(text: str) -> str:
+    """Return text in which control, direction-changing and line characters are spelt out."""
+    return "".join(
+        _spelt(character) if unicodedata.category(character) in _ACTING else character
+        for character in text
+    )
+
+
+def _spelt(character: str) -> str:
+    if character in _SHORT:
+        return _SHORT[character]
+    code = ord(character)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,152 @@
+"""Reads what a model file takes: names, shapes and types of its inputs, in order."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import SuiteError
+from harness.graphs import tflite_schema
+from harness.graphs.description import Shape
+from harness.outputs import InputSignature
+from harness.plugins import ModelFile
+
+__all__ = ["InputSignature", "read_signature"]
+
+_TENSORFLOW_DTYPES = {
+    "DT_FLOAT": "float32",
+    "DT_HALF": "float16",
+    "DT_DOUBLE": "float64",
+    "DT_INT8": "int8",
+    "DT_INT16": "int16",
+    "DT_INT32": "int32",
+    "DT_INT64": "int64",
+    "DT_UINT8": "uint8",
+    "DT_UINT16": "uint16",
+    "DT_BOOL": "bool",
+    "DT_STRING": "string",
+}
+_KINDS = {"tflite": ".tflite file", "tfjs": "TF.js model.json"}
+# What walking through damaged or foreign bytes raises.
+_DAMAGE = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    StopIteration,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+
+
+def read_signature(
+    file: ModelFile, shapes: Mapping[str, Shape] | None = None
+) -> tuple[InputSignature, ...]:
+    """Return the inputs of a model in the order in which its runtime takes them.
+
+    Names are those of tensors in a `.tflite` and those that `predict` knows in TF.js. An
+    unknown batch size becomes 1; `shapes` (name → shape) go before what the file says, and
+    are needed where another dimension is unknown.
+
+    Raises:
+        SuiteError: the file cannot be read, or leaves a dimension open.
+        PluginError: a `.tflite`, and ai-edge-litert is not installed.
+    """
+    read = _tflite_inputs if file.format == "tflite" else _tfjs_inputs
+    try:
+        data = file.path.read_bytes()
+        found = read(data)
+    except OSError as error:
+        raise SuiteError(
+            f"cannot be read: {error.strerror}", where=str(file.path), hint="check the path"
+        ) from error
+    except _DAMAGE as error:
+        raise SuiteError(
+            f"this is no {_KINDS[file.format]} whose inputs can be read: {error!r}",
+            where=str(file.path),
+            hint="name the file as its converter wrote it, whole; try to fetch it again",
+        ) from error
+    given = shapes or {}
+    return tuple(
+        InputSignature(name, given.get(name) or _known(name, shape, file.path), dtype)
+        for name, shape, dtype in found
+    )
+
+
+def _known(name: str, shape: list[int], path: Path) -> Shape:
+    fixed = tuple([1, *shape[1:]] if shape and shape[0] < 1 else shape)
+    if any(size < 1 for size in fixed):
+        asked = ", ".join("?" if size < 1 else str(size) for size in fixed)
+        raise SuiteError(
+            f"input {name!r} has the shape [{asked}]",
+            where=str(path),
+            hint=f"say in the suite which is meant: `inputs: {{{name}: {{shape: […]}}}}`",
+        )
+    return fixed
+
+
+def _tflite_inputs(data: bytes) -> list[tuple[str, list[int], str]]:
+    schema = tflite_schema.schema()
+    if data[4:8] != tflite_schema.FILE_IDENTIFIER:
+        raise ValueError("it does not have the mark TFL3")
+    dtypes = {number: name for name, number in vars(schema.TensorType).items()}
+    graph = schema.Model.GetRootAs(data, 0).Subgraphs(0)
+    # Absent vectors read as the number 0, not as an empty array.
+    tensors = [graph.Tensors(int(index)) for index in graph.InputsAsNumpy()]
+    return [
+        (
+            tensor.Name().decode(),
+            [] if tensor.ShapeIsNone() else tensor.ShapeAsNumpy().tolist(),
+            dtypes[tensor.Type()].lower(),
+        )
+        for tensor in tensors
+    ]
+
+
+def _tfjs_inputs(data: bytes) -> list[tuple[str, list[int], str]]:
+    model = json.loads(data)
+    topology = model["modelTopology"]
+    if "node" not in topology:
+        return _layers_inputs(topology)
+    signature = model.get("signature") or model.get("userDefinedMetadata", {}).get("signature", {})
+    inputs = signature.get("inputs") or {
+        node["name"]: {
+            "dtype": node["attr"]["dtype"]["type"],
+            "tensorShape": node["attr"]["shape"]["shape"],
+        }
+        for node in topology["node"]
+        if node["op"].startswith("Placeholder")
+    }
+    return [
+        (name, _dimensions(info["tensorShape"]), _TENSORFLOW_DTYPES[info["dtype"]])
+        for name, info in inputs.items()
+        if "resourceId" not in info
+    ]
+
+
+def _dimensions(shape: Any) -> list[int]:
+    if shape.get("unknownRank"):
+        raise ValueError("an input of unknown rank")
+    return [int(dimension.get("size", -1)) for dimension in shape.get("dim", [])]
+
+
+def _layers_inputs(topology: Any) -> list[tuple[str, list[int], str]]:
+    """Read a Keras model: its first layer (Sequential), or its named input layers."""
+    config = topology.get("model_config", topology)["config"]
+    layers = config if isinstance(config, list) else config["layers"]
+    named = {layer.get("name") or layer["config"]["name"]: layer["config"] for layer in layers}
+    entries = [] if isinstance(config, list) else config.get("input_layers", [])
+    if entries and isinstance(entries[0], str):  # Keras 3 drops the outer list around one input
+        entries = [entries]
+    names = [entry[0] for entry in entries] or [next(iter(named))]
+    return [(name, *_layer_input(named[name])) for name in names]
+
+
+def _layer_input(layer: Any) -> tuple[list[int], str]:
+    shape = layer.get("batch_input_shape") or layer["batch_shape"]
+    return [-1 if size is None else int(size) for size in shape], str(layer.get("dtype", "float32"))

@@ -1,0 +1,77 @@
+"""The metrics by name: unit, meaning and method; the version changes when a meaning does.
+
+The statistic and the method are part of a metric's name, so that two methods can never
+share a column. Inside the harness units are SI: seconds and bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+METRICS_VERSION = 1
+
+Family: TypeAlias = Literal["latency", "cold-start", "memory", "samples"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric's definition."""
+
+    name: str
+    unit: Literal["s", "B", "1"]
+    family: Family
+    meaning: str
+
+
+_DEFINITIONS = (
+    Metric("latency_mean", "s", "latency", "mean of the timed iterations of a run"),
+    Metric("latency_p50", "s", "latency", "median of the timed iterations of a run"),
+    Metric("latency_p90", "s", "latency", "90th percentile of the timed iterations of a run"),
+    Metric("latency_p95", "s", "latency", "95th percentile of the timed iterations of a run"),
+    Metric("latency_min", "s", "latency", "fastest timed iteration of a run"),
+    Metric("latency_max", "s", "latency", "slowest timed iteration of a run"),
+    Metric("samples", "s", "samples", "every timed iteration of a run"),
+    Metric("init", "s", "cold-start", "from start to a ready backend or interpreter"),
+    Metric("load", "s", "cold-start", "fetching and parsing the model"),
+    Metric("first_inference", "s", "cold-start", "the first inference, with its compilation"),
+    Metric("time_to_first_result", "s", "cold-start", "init + load + first inference, of one run"),
+    Metric("warmup_mean", "s", "cold-start", "mean of the warm-up iterations of a run"),
+    Metric(
+        "tool_footprint",
+        "B",
+        "memory",
+        "what benchmark_model calls the overall memory footprint: growth of its resident "
+        "high-water mark since its start",
+    ),
+    Metric(
+        "tool_footprint_init",
+        "B",
+        "memory",
+        "the same growth up to the end of initialisation",
+    ),
+    Metric("peak_rss", "B", "memory", "highest resident set of the process, absolute"),
+    Metric(
+        "peak_rss_delta",
+        "B",
+        "memory",
+        "highest resident set of the process above the loaded interpreter",
+    ),
+    Metric("pss", "B", "memory", "proportional set size of the process"),
+    Metric("wasm_heap", "B", "memory", "length of the Wasm heap; it only grows, so a peak"),
+    Metric("tf_num_bytes", "B", "memory", "numBytes of tf.memory(): live tensors"),
+    Metric(
+        "renderer_uss",
+        "B",
+        "memory",
+        "private memory of the renderer process above the same page before TF.js is loaded",
+    ),
+    Metric(
+        "renderer_pss",
+        "B",
+        "memory",
+        "proportional memory of the renderer process above the same page before TF.js is loaded",
+    ),
+)
+
+METRICS = {metric.name: metric for metric in _DEFINITIONS}

@@ -1,0 +1,257 @@
+"""The frozen values that flow through the harness, from a run to a table's row.
+
+Nothing here reads, writes or computes; units are SI (seconds, bytes).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Scalar: TypeAlias = str | int | float | bool | None
+Facts: TypeAlias = Mapping[str, Scalar]
+"""Flat named facts: what is not known is None, never a guess."""
+
+Pass: TypeAlias = Literal["latency", "memory"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cell:
+    """One table row: model × file × target × variant."""
+
+    model: str
+    file: str
+    target: str
+    variant: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.model}/{self.file} on {self.target}/{self.variant}"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One metric of one run: a value or samples, or the reason why there is none.
+
+    `metric` and `unit` follow `harness.metrics`; `value` is in SI units.
+    """
+
+    metric: str
+    unit: str
+    value: float | None = None
+    samples: tuple[float, ...] = ()
+    per: Literal["run", "iteration"] = "run"
+    absent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a run has no numbers: its class, what happened, and what to do next."""
+
+    kind: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The run ended well and what ran is proved."""
+
+    measurements: tuple[Measurement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The run was tried and gave no numbers."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """The run was not tried; `expected` if the suite or the driver declared so."""
+
+    failure: Failure
+    expected: bool = False
+
+
+Outcome: TypeAlias = Measured | Failed | Skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was asked for and what was seen to run; equal on every asked key, or no number."""
+
+    asked: Facts = field(default_factory=dict)
+    observed: Facts = field(default_factory=dict)
+
+    def mismatches(self) -> tuple[tuple[str, Scalar, Scalar], ...]:
+        """Return (fact, asked, observed) wherever the two differ."""
+        return tuple(
+            (key, asked, self.observed.get(key))
+            for key, asked in self.asked.items()
+            if self.observed.get(key) != asked
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A named block of little-endian numbers, row-major."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Exactly what one run left behind: file name → bytes, kept under `raw/<run-id>/`."""
+
+    files: Mapping[str, bytes]
+
+    def text(self, name: str) -> str:
+        """Return a file as text ('' when absent); undecodable bytes are replaced."""
+        return self.files.get(name, b"").decode("utf-8", errors="replace")
+
+    def json(self, name: str) -> Any:
+        """Return a file parsed as JSON.
+
+        Raises:
+            KeyError: the capture has no such file.
+            ValueError: the file is not JSON.
+        """
+        return json.loads(self.files[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a driver read out of a capture: the outcome, and the facts that go with it.
+
+    `phases_s` names where the run's time went, in seconds; `outputs` are the model's
+    outputs for the first input set, for the output check.
+    """
+
+    outcome: Measured | Failed
+    setting: Facts = field(default_factory=dict)
+    subject: Facts = field(default_factory=dict)
+    conditions: Facts = field(default_factory=dict)
+    proof: Proof = Proof()
+    phases_s: Mapping[str, float] = field(default_factory=dict)
+    outputs: tuple[Tensor, ...] | None = None
+    outputs_absent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """One attempt at one run, as one line of `runs.jsonl` holds it."""
+
+    run_id: str
+    cell: Cell
+    bench: str
+    pass_: Pass
+    block: int
+    order: int
+    attempt: int
+    outcome: Outcome
+    started_utc: str
+    duration_s: float
+    setting: Facts = field(default_factory=dict)
+    subject: Facts = field(default_factory=dict)
+    conditions: Facts = field(default_factory=dict)
+    proof: Proof = Proof()
+    phases_s: Mapping[str, float] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A table's column; `key` is stable for machines, `header` is for people."""
+
+    key: str
+    header: str
+    unit: str = ""
+    align: Literal["left", "right"] = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number in its column's unit, with the text that a person is shown.
+
+    `low` and `high` are the ends of the interval or spread that belongs to it, if it has one.
+    """
+
+    value: float
+    text: str
+    low: float | None = None
+    high: float | None = None
+
+
+TableValue: TypeAlias = str | Figure | None
+"""A cell of a table; None shows as a dash and means: no value, see the reason in the row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A finished table: every format renders this and computes nothing."""
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[TableValue, ...], ...]
+    notes: tuple[str, ...] = ()
+    section: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRecord:
+    """What a session planned for one target; `ratios` are (numerator, denominator) variants.
+
+    `memory_runs` is None in older folders: the session's number then holds.
+    """
+
+    name: str
+    driver: str
+    bench: str
+    virtual: bool
+    variants: tuple[str, ...]
+    baseline: str | None
+    ratios: tuple[tuple[str, str], ...]
+    min_effect: float
+    memory_runs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """What `session.json` holds: the plan of a result folder and where it was measured.
+
+    `harness` has version, commit and dirty; `host` has os, os_major, cpu_model, cores and
+    python; `models` has the facts of each model's files (`tflite_sha256`, `tfjs_sha256`, …).
+    """
+
+    schema: int
+    suite: str
+    suite_sha256: str
+    label: str
+    started_utc: str
+    command: tuple[str, ...]
+    seed: int
+    blocks: int
+    memory_runs: int
+    cells: tuple[Cell, ...]
+    targets: tuple[TargetRecord, ...]
+    harness: Facts
+    host: Facts
+    models: Mapping[str, Facts]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFolder:
+    """A result folder as it was read: its session and every run, in the order of the file."""
+
+    path: str
+    session: SessionRecord
+    runs: tuple[RunResult, ...]

@@ -1,0 +1,104 @@
+"""Typed, strict option values that suites and plug-ins share."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+class Options(BaseModel):
+    """Base of everything that is read from a suite: strict, frozen, no unknown key."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+_PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
+
+
+def _fraction(value: Any) -> Any:
+    if isinstance(value, str) and (percent := _PERCENT.fullmatch(value)):
+        return float(percent[1]) / 100
+    return _number(value)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value
+
+
+_Percent = Annotated[str, Field(pattern=rf"^{_PERCENT.pattern}$")]
+Fraction = Annotated[
+    float,
+    BeforeValidator(_fraction, json_schema_input_type=_Percent | float),
+    Field(gt=0, lt=1, description="a share, such as 2% or 0.02"),
+]
+Number = Annotated[
+    float, BeforeValidator(_number, json_schema_input_type=float), Field(allow_inf_nan=False)
+]
+Seconds = Annotated[Number, Field(ge=0)]
+PositiveSeconds = Annotated[Number, Field(gt=0)]
+
+
+class Warmup(Options):
+    """Iterations before the clock starts: at least this many, and at least this long."""
+
+    iterations: Annotated[
+        int, Field(ge=0, le=1_000_000, description="at least this many untimed iterations")
+    ] = 25
+    seconds: Annotated[Seconds, Field(description="and for at least this long, in seconds")] = 1.0
+
+
+class Timed(Options):
+    """Iterations that are timed: this many, cut at `max_seconds`."""
+
+    iterations: Annotated[
+        int, Field(ge=1, le=1_000_000, description="how many iterations are timed")
+    ] = 50
+    max_seconds: Annotated[
+        PositiveSeconds, Field(description="stop after this long even with fewer, in seconds")
+    ] = 10.0
+
+
+class Sampling(Options):
+    """How much is measured; every key may be overridden per target, but seed and blocks."""
+
+    blocks: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1000,
+            description="latency runs of each cell, each in a fresh process or browser; a ratio "
+            "has an interval from 6 on; not per target",
+        ),
+    ] = 10
+    memory_runs: Annotated[
+        int, Field(ge=0, le=100, description="memory runs of each cell, apart from latency runs")
+    ] = 1
+    seed: Annotated[
+        int,
+        Field(
+            ge=0,
+            lt=2**63,
+            description="draws the order of runs within a block; not per target",
+        ),
+    ] = 1
+    warmup: Annotated[
+        Warmup, Field(description="what runs before the clock starts: both limits must be reached")
+    ] = Warmup()
+    timed: Annotated[Timed, Field(description="what is timed: the first limit reached ends it")] = (
+        Timed()
+    )
+    timeout_s: Annotated[
+        PositiveSeconds, Field(description="a run that takes longer is ended and has failed")
+    ] = 120.0
+    cooldown_s: Annotated[Seconds, Field(description="pause before each run, in seconds")] = 0.0
+    min_effect: Annotated[
+        Fraction,
+        Field(
+            description="the smallest difference that is called faster or slower, a share such "
+            "as 2% or 0.02"
+        ),
+    ] = 0.02

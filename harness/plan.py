@@ -1,0 +1,198 @@
+"""From a suite to the runs that will be made, in a recorded random order.
+
+A block is one latency run of every cell of one model on one bench. Blocks of the models take
+turns, so that a slow drift of the machine touches all of them; memory runs, which never share
+a run with latency, come after the last block.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from harness.errors import SuiteError
+from harness.model import Cell, Pass
+from harness.plugins import Driver
+from harness.suite.values import ModelSource, Suite, Target, Variant
+
+BLOCKS_FOR_AN_INTERVAL = 6
+"""The exact Wilcoxon signed-rank test reaches p ≤ 0.05, two-sided, from 6 pairs on: 2/2⁶."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """One run to make: a cell, its pass, and its place in the order of its bench."""
+
+    cell: Cell
+    bench: str
+    pass_: Pass
+    block: int
+    order: int
+    model: ModelSource
+    target: Target
+    variant: Variant
+
+    @property
+    def key(self) -> tuple[Cell, Pass, int]:
+        """What makes this run the same run when a session is resumed."""
+        return (self.cell, self.pass_, self.block)
+
+    def run_id(self, attempt: int) -> str:
+        """Return a name that is safe in paths and URLs, whatever the cell is called."""
+        cell = self.cell
+        name = f"{cell.model}\0{cell.file}\0{cell.target}\0{cell.variant}"
+        digest = sha256(name.encode()).hexdigest()[:8]
+        return f"{self.pass_[0]}{self.block:03d}-{digest}-a{attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The runs of one bench, in order; lanes run side by side, a lane's runs one by one."""
+
+    bench: str
+    runs: tuple[PlannedRun, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a session means to do; `blocks` and `seed` as they were in the end."""
+
+    suite: Suite
+    lanes: tuple[Lane, ...]
+    blocks: int
+    seed: int
+
+    @property
+    def runs(self) -> tuple[PlannedRun, ...]:
+        return tuple(run for lane in self.lanes for run in lane.runs)
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        return tuple(dict.fromkeys(run.cell for run in sorted(self.runs, key=lambda r: r.block)))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What `--only` lets through: per word the accepted names; an absent word accepts all."""
+
+    accepted: Mapping[str, frozenset[str]]
+
+    def admits(self, cell: Cell) -> bool:
+        """Tell whether a cell is selected."""
+        return all(getattr(cell, word) in names for word, names in self.accepted.items())
+
+
+EVERYTHING = Selection({})
+_WORDS = ("model", "file", "target", "variant")
+
+
+def parse_selection(texts: Sequence[str]) -> Selection:
+    """Read `--only 'model=a,target=b'`; a repeated word accepts either name.
+
+    Raises:
+        SuiteError: a part is not `word=name`.
+    """
+    accepted: dict[str, set[str]] = {}
+    for part in (part.strip() for text in texts for part in text.split(",")):
+        word, equals, name = part.partition("=")
+        if not equals or word.strip() not in _WORDS:
+            raise SuiteError(
+                f"--only does not understand {part!r}",
+                hint=f"write word=name, with one of the words {', '.join(_WORDS)}",
+            )
+        accepted.setdefault(word.strip(), set()).add(name.strip())
+    return Selection({word: frozenset(names) for word, names in accepted.items()})
+
+
+def make(
+    suite: Suite,
+    drivers: Mapping[str, Driver],
+    *,
+    blocks: int | None = None,
+    seed: int | None = None,
+    only: Selection = EVERYTHING,
+) -> Plan:
+    """Lay out all runs of a suite; `drivers` is driver name → driver.
+
+    Raises:
+        SuiteError: the selection leaves nothing.
+    """
+    blocks = suite.sampling.blocks if blocks is None else blocks
+    seed = suite.sampling.seed if seed is None else seed
+    prototypes = [run for run in _prototypes(suite, drivers) if only.admits(run.cell)]
+    if not prototypes:
+        known = ", ".join(run.cell.label for run in _prototypes(suite, drivers))
+        raise SuiteError("--only leaves no cell of this suite", hint=f"the cells are: {known}")
+    benches = dict.fromkeys(run.bench for run in prototypes)
+    lanes = tuple(
+        Lane(bench, tuple(_lane([r for r in prototypes if r.bench == bench], blocks, seed)))
+        for bench in benches
+    )
+    return Plan(suite, lanes, blocks, seed)
+
+
+def without(plan: Plan, done: Iterable[tuple[Cell, Pass, int]]) -> Plan:
+    """Return the plan without the runs whose keys are done; order numbers stay."""
+    finished = frozenset(done)
+    lanes = tuple(
+        Lane(lane.bench, tuple(run for run in lane.runs if run.key not in finished))
+        for lane in plan.lanes
+    )
+    return replace(plan, lanes=tuple(lane for lane in lanes if lane.runs))
+
+
+def estimated_seconds(run: PlannedRun) -> float:
+    """Return about how long a run takes: start-up, warm-up, and timing of a quick model.
+
+    A model slower than its share of `timed.max_seconds` takes up to that many seconds.
+    """
+    start_up_s = 1.5
+    sampling = run.target.sampling
+    timed_s = min(sampling.timed.max_seconds, 0.02 * sampling.timed.iterations)
+    warmup_s = max(sampling.warmup.seconds, 0.02 * sampling.warmup.iterations)
+    measured_s = 1.0 if run.pass_ == "memory" else warmup_s + timed_s
+    return start_up_s + measured_s + sampling.cooldown_s
+
+
+def _prototypes(suite: Suite, drivers: Mapping[str, Driver]) -> list[PlannedRun]:
+    return [
+        PlannedRun(
+            cell=Cell(model.name, model.file, target.name, variant.name),
+            bench=drivers[target.driver].bench(target.options),
+            pass_="latency",
+            block=0,
+            order=0,
+            model=model,
+            target=target,
+            variant=variant,
+        )
+        for model in suite.models
+        for target in suite.targets
+        for variant in target.variants
+    ]
+
+
+def _lane(prototypes: list[PlannedRun], blocks: int, seed: int) -> list[PlannedRun]:
+    models = list(dict.fromkeys(run.cell.model for run in prototypes))
+    runs: list[PlannedRun] = []
+    for block in range(1, blocks + 1):
+        for model in models:
+            cells = [run for run in prototypes if run.cell.model == model]
+            _shuffle(cells, seed, cells[0].bench, model, "latency", block)
+            runs += [replace(run, block=block) for run in cells]
+    memory_runs = max(run.target.sampling.memory_runs for run in prototypes)
+    for repeat in range(1, memory_runs + 1):
+        cells = [run for run in prototypes if repeat <= run.target.sampling.memory_runs]
+        _shuffle(cells, seed, cells[0].bench, "", "memory", repeat)
+        runs += [replace(run, block=repeat, pass_="memory") for run in cells]
+    return [replace(run, order=order) for order, run in enumerate(runs, start=1)]
+
+
+def _shuffle(
+    runs: list[PlannedRun], seed: int, bench: str, model: str, pass_: Pass, block: int
+) -> None:
+    # Named per block, so that adding blocks never changes the order of earlier ones.
+    # Not for secrets: a recorded seed must give the same order again.
+    random.Random(f"{seed}/{bench}/{model}/{pass_}/{block}").shuffle(runs)  # noqa: S311

@@ -1,0 +1,301 @@
+"""The plug-in contracts and the registry: all that a third party must read.
+
+A plug-in is a module with one value named `PLUGIN`. Built-in ones are found by file name in
+the folder of the same word (`harness/drivers/web_tfjs.py` is the driver `web-tfjs`);
+strangers' are found through entry points of the groups `edgebench.drivers`,
+`edgebench.probes`, `edgebench.formats` and `edgebench.models`, which name the same value.
+A name that is claimed twice is an error.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias, cast, runtime_checkable
+
+from harness.errors import PluginError
+from harness.model import Capture, Cell, Facts, Pass, Reading, Table, Tensor
+from harness.options import Options, Sampling
+
+API_VERSION = 1
+
+Kind: TypeAlias = Literal["drivers", "probes", "formats", "models"]
+ModelFormat: TypeAlias = Literal["tflite", "tfjs"]
+KINDS: tuple[Kind, ...] = ("drivers", "probes", "formats", "models")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One file of a model in one format, on this host's disk.
+
+    `path` is the `.tflite`, or for `tfjs` the `model.json` with its weight shards beside it.
+    `sha256` is over the file, for `tfjs` over the digests of all its files in name order.
+    """
+
+    format: ModelFormat
+    path: Path
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFile:
+    """A build of the program that runs, on this host's disk."""
+
+    name: str
+    abi: str
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSpec:
+    """A target as a driver opens it: its typed options, and the tools that its suite names.
+
+    `options` is an instance of the driver's `target_options`; `tools` is tool name → ABI →
+    file; `scratch` is a folder of this session for whatever the driver must keep meanwhile.
+    """
+
+    name: str
+    options: Any
+    tools: Mapping[str, Mapping[str, ToolFile]]
+    scratch: Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """One run as a session executes it.
+
+    `variant` is an instance of the driver's `variant_options`; `inputs` are what the model is
+    fed (the same bytes in every lane); `window` must be entered just before the measured part
+    and left before anything that took part in it is torn down.
+    """
+
+    run_id: str
+    cell: Cell
+    pass_: Pass
+    block: int
+    variant: Any
+    model: ModelFile
+    inputs: tuple[Tensor, ...]
+    sampling: Sampling
+    window: Callable[[], AbstractContextManager[None]]
+
+
+@runtime_checkable
+class Session(Protocol):
+    """An opened target. One thread calls it, but for `interrupt`, which any thread may call."""
+
+    @property
+    def device(self) -> str:
+        """What the rows are about, for people: `Chromium 156 (this host)`."""
+
+    def execute(self, request: RunRequest) -> Capture:
+        """Run once in a fresh process or browser and return what it left.
+
+        Raises:
+            RunError: nothing was captured that could be read.
+            TargetLost: the target went away; its other runs are given up.
+        """
+
+    def reference(
+        self, model: ModelFile, inputs: Sequence[tuple[Tensor, ...]]
+    ) -> tuple[tuple[Tensor, ...], ...]:
+        """Return the outputs of this runtime's own reference kernels, a set per input set.
+
+        Raises:
+            TargetUnfit: this target has no reference; the message says why.
+        """
+
+    def reference_runtime(self) -> str:
+        """Name the runtime and version that `reference` computes with."""
+
+    def interrupt(self) -> None:
+        """End the run that is under way, at once, from any thread."""
+
+    def close(self) -> None:
+        """Give back everything: processes, forwards, folders on the device."""
+
+
+@runtime_checkable
+class Driver(Protocol):
+    """A kind of target: what its suite keys are, how it is opened, how its captures are read."""
+
+    name: str
+    api_version: int
+    model_format: ModelFormat
+    target_options: type[Options]
+    variant_options: type[Options]
+
+    def bench(self, options: Any) -> str:
+        """Name the bench that a target with these options stands on (`host`, `phone:…`)."""
+
+    def is_virtual(self, options: Any) -> bool:
+        """Tell whether rows of such a target are of a virtual device."""
+
+    def unsupported(self, options: Any, variant: Any) -> str:
+        """Say why this variant can never run on such a target, or ''."""
+
+    def open(self, target: TargetSpec) -> Session:
+        """Make the target ready.
+
+        Raises:
+            TargetError: it cannot be used; its cells are skipped with the reason.
+        """
+
+    def read(self, capture: Capture) -> Reading:
+        """Turn a capture into an outcome with facts; pure, and safe on any bytes.
+
+        Raises:
+            OutputUnreadable: the capture is not understood.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a probe saw during one run."""
+
+    conditions: Facts
+
+
+@runtime_checkable
+class Probe(Protocol):
+    """Watches the host while a run is measured."""
+
+    name: str
+    api_version: int
+
+    def start(self) -> Callable[[], Probed]:
+        """Begin to watch; the returned call ends it and gives what was seen."""
+
+
+@runtime_checkable
+class Format(Protocol):
+    """A way to write tables."""
+
+    name: str
+    api_version: int
+    media_type: str
+
+    def render(self, tables: Sequence[Table]) -> str:
+        """Return all tables as text that ends with a newline; names in it are escaped."""
+
+
+@runtime_checkable
+class Network(Protocol):
+    """An architecture that `generate:` builds with seeded weights."""
+
+    name: str
+    api_version: int
+
+    def build(self, seed: int) -> Any:
+        """Return the `harness.graphs.description.Graph` of this network."""
+
+
+_PROTOCOLS: Mapping[Kind, Any] = {
+    "drivers": Driver,
+    "probes": Probe,
+    "formats": Format,
+    "models": Network,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The plug-ins of one kind by name, each loaded when it is asked for."""
+
+    kind: Kind
+    sources: Mapping[str, Callable[[], Any]] = field(repr=False)
+    origins: Mapping[str, str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self.sources))
+
+    def get(self, name: str) -> Any:
+        """Return the plug-in of that name.
+
+        Raises:
+            PluginError: there is none, it cannot be imported, or it breaks its contract.
+        """
+        if name not in self.sources:
+            raise PluginError(
+                f"there is no {self.kind[:-1]} named {name!r}",
+                hint=f"known {self.kind}: {', '.join(self.names)}",
+            )
+        try:
+            plugin = self.sources[name]()
+        except (ImportError, AttributeError) as error:
+            raise PluginError(
+                f"the {self.kind[:-1]} {name!r} cannot be loaded: {error}",
+                where=self.origins[name],
+                hint="install what it needs, or remove the package that provides it",
+            ) from error
+        _check_contract(self.kind, name, plugin, self.origins[name])
+        return plugin
+
+
+def _check_contract(kind: Kind, name: str, plugin: Any, origin: str) -> None:
+    keeps_contract: bool = isinstance(plugin, _PROTOCOLS[kind])
+    if not keeps_contract:
+        raise PluginError(
+            f"{name!r} does not keep the contract of {kind}",
+            where=origin,
+            hint="see harness/plugins.py and docs/writing-a-driver.md",
+        )
+    if plugin.name != name:
+        raise PluginError(
+            f"the plug-in is registered as {name!r} and calls itself {plugin.name!r}",
+            where=origin,
+            hint="give it one name",
+        )
+    if plugin.api_version != API_VERSION:
+        raise PluginError(
+            f"{name!r} was written for plug-in interface {plugin.api_version}, "
+            f"this edgebench has {API_VERSION}",
+            where=origin,
+            hint="update the package, or install the edgebench that it was written for",
+        )
+
+
+@cache
+def registry(kind: Kind) -> Registry:
+    """Return the registry of one kind: the files of its folder, then entry points.
+
+    Raises:
+        PluginError: two plug-ins claim one name.
+    """
+    sources: dict[str, Callable[[], Any]] = {}
+    origins: dict[str, str] = {}
+    package = f"harness.{kind}"
+    folder = str(Path(__file__).parent / kind)
+    for module in pkgutil.iter_modules([folder]):
+        if module.name.startswith("_"):
+            continue
+        name = module.name.replace("_", "-") if kind == "drivers" else module.name
+        sources[name] = _module_loader(f"{package}.{module.name}")
+        origins[name] = f"{package}.{module.name}"
+    for entry in metadata.entry_points(group=f"edgebench.{kind}"):
+        if entry.name in sources:
+            raise PluginError(
+                f"{entry.name!r} is claimed by {origins[entry.name]} and by {entry.value}",
+                hint=f"uninstall one of the two packages that provide this {kind[:-1]}",
+            )
+        sources[entry.name] = entry.load
+        origins[entry.name] = entry.value
+    return Registry(kind, sources, origins)
+
+
+def _module_loader(module: str) -> Callable[[], Any]:
+    return lambda: importlib.import_module(module).PLUGIN
+
+
+def driver(name: str) -> Driver:
+    """Return a driver by name; raises `PluginError`."""
+    return cast("Driver", registry("drivers").get(name))

@@ -1,0 +1,123 @@
+"""The latency table: a row per cell, with its spread, its speed-up over the baseline, a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.model import Column, Failed, Skipped, Table, TableValue
+from harness.report import notes
+from harness.report.layout import Labels, section_of
+from harness.report.numbers import SECONDS, Scale, bar, count, ratio, scale_for
+from harness.report.stats import NO_INTERVAL
+from harness.report.summary import CellSummary, RatioSummary
+
+NOT_RUN = "not run (interrupted)"
+
+
+def latency_table(cells: Sequence[CellSummary]) -> Table:
+    """Return a row per cell; one without a number has the reason instead."""
+    labels = Labels(cells)
+    scale = scale_for((cell.time.median for cell in cells if cell.time), SECONDS)
+    slowest = _slowest(cells)
+    columns = (
+        *labels.columns,
+        Column("variant", "variant"),
+        Column("statistic", "stat"),
+        Column("time", "time", scale.unit, "right"),
+        Column("spread", "min–max", scale.unit, "right"),
+        Column("runs", "n", align="right"),
+        Column("speedup", "speed-up", align="right"),
+        Column("share", ""),
+        Column("verdict", "verdict"),
+    )
+    return Table(
+        name="latency",
+        title="Latency: time of one inference",
+        columns=columns,
+        rows=tuple(
+            (*labels.of(cell), cell.cell.variant, *_values(cell, scale, slowest)) for cell in cells
+        ),
+        notes=(
+            (
+                "time: median over n runs of each run's p50 or mean (stat); min–max: fastest and "
+                "slowest run; bar: time against the slowest row of that model and target."
+            ),
+            *_baselines(cells),
+            *notes.ratio_rule(cells),
+            *notes.provenance(cells),
+        ),
+        section=section_of(cells),
+    )
+
+
+def why_no_time(cell: CellSummary) -> str:
+    """Say in a few words why a cell has no time."""
+    if cell.time_absent:
+        return f"no value: {cell.time_absent}"
+    if not cell.latency.troubled:
+        return NOT_RUN
+    outcome = cell.latency.troubled[-1].outcome
+    if isinstance(outcome, Failed):
+        return f"failed: {outcome.failure.kind}"
+    assert isinstance(outcome, Skipped)
+    return f"skipped: {outcome.failure.kind}"
+
+
+def _values(
+    cell: CellSummary, scale: Scale, slowest: dict[tuple[str, ...], float]
+) -> tuple[TableValue, ...]:
+    time = cell.time
+    if time is None:
+        nothing = count(0, max(cell.latency.planned, 1))
+        return (None, None, None, nothing, None, None, why_no_time(cell))
+    speedup, verdict = _against_baseline(cell)
+    return (
+        cell.statistic,
+        scale.figure(time.median, low=time.low, high=time.high),
+        scale.span(time.low, time.high),
+        count(time.n, cell.latency.planned),
+        speedup,
+        bar(time.median / slowest[_group(cell)]),
+        verdict,
+    )
+
+
+def _against_baseline(cell: CellSummary) -> tuple[TableValue, TableValue]:
+    if cell.cell.variant == cell.target.baseline:
+        return "baseline", None
+    found = _baseline_ratio(cell)
+    if found is None:
+        return None, None
+    if found.estimate is None:
+        return None, f"no ratio: {found.reason}"
+    return ratio(found.estimate), "no interval" if found.verdict == NO_INTERVAL else found.verdict
+
+
+def _baseline_ratio(cell: CellSummary) -> RatioSummary | None:
+    for found in cell.ratios:
+        if found.denominator == cell.target.baseline:
+            return found
+    return None
+
+
+def _baselines(cells: Sequence[CellSummary]) -> tuple[str, ...]:
+    baselines = {
+        cell.cell.target: cell.target.baseline for cell in cells if cell.target.baseline is not None
+    }
+    if not baselines:
+        return ()
+    text = ", ".join(f"{name} {variant}" for name, variant in baselines.items())
+    return (f"speed-up: over the target's baseline ({text}).",)
+
+
+def _slowest(cells: Sequence[CellSummary]) -> dict[tuple[str, ...], float]:
+    slowest: dict[tuple[str, ...], float] = {}
+    for cell in cells:
+        if cell.time:
+            group = _group(cell)
+            slowest[group] = max(slowest.get(group, 0.0), cell.time.median)
+    return slowest
+
+
+def _group(cell: CellSummary) -> tuple[str, ...]:
+    return (cell.path, cell.session_name, cell.cell.model, cell.cell.file, cell.cell.target)

@@ -1,0 +1,78 @@
+"""The memory table: one column per method, since methods measure different quantities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.metrics import METRICS
+from harness.model import Column, Table, TableValue
+from harness.report import notes
+from harness.report.layout import Labels, absences, left_out, section_of
+from harness.report.numbers import BYTES, Scale, count, scale_for
+from harness.report.summary import CellSummary
+
+_HEADERS = {
+    "tool_footprint": "tool footprint",
+    "tool_footprint_init": "tool footprint at init",
+    "peak_rss": "peak RSS",
+    "peak_rss_delta": "peak RSS above start",
+    "pss": "PSS",
+    "wasm_heap": "Wasm heap",
+    "tf_num_bytes": "tf numBytes",
+    "renderer_uss": "renderer USS",
+    "renderer_pss": "renderer PSS",
+}
+
+
+def memory_table(cells: Sequence[CellSummary]) -> Table | None:
+    """Return a row per cell with a measured memory run, or None where there is none."""
+    rows = [cell for cell in cells if cell.memory.measured]
+    known = {m.metric: None for cell in rows for m in cell.memory_metrics if m.n}
+    shown = [*(name for name in METRICS if name in known), *(n for n in known if n not in METRICS)]
+    if not shown:
+        return None
+    labels = Labels(cells)
+    scales = {name: _scale(rows, name) for name in shown}
+    meanings = [
+        f"{_header(name)}: {METRICS[name].meaning}" if name in METRICS else _header(name)
+        for name in shown
+    ]
+    return Table(
+        name="memory",
+        title="Memory: one column per method, never comparable across columns",
+        columns=(
+            *labels.columns,
+            Column("variant", "variant"),
+            *(Column(name, _header(name), scales[name].unit, "right") for name in shown),
+            Column("runs", "n", align="right"),
+        ),
+        rows=tuple(_row(cell, labels, scales) for cell in rows),
+        notes=(
+            "; ".join(meanings) + ". Medians over n runs of their own, never the timed ones.",
+            *absences(rows, lambda cell: cell.memory_metrics, shown),
+            *left_out(cells, rows),
+            *notes.provenance(cells),
+        ),
+        section=section_of(cells),
+    )
+
+
+def _header(name: str) -> str:
+    return _HEADERS.get(name, name)
+
+
+def _scale(cells: Sequence[CellSummary], name: str) -> Scale:
+    values = [m.median for cell in cells for m in cell.memory_metrics if m.metric == name and m.n]
+    return scale_for(values, BYTES)
+
+
+def _row(cell: CellSummary, labels: Labels, scales: dict[str, Scale]) -> tuple[TableValue, ...]:
+    metrics = {metric.metric: metric for metric in cell.memory_metrics if metric.n}
+    figures = (
+        scale.figure(metrics[name].median, low=metrics[name].low, high=metrics[name].high)
+        if name in metrics
+        else None
+        for name, scale in scales.items()
+    )
+    runs = count(len(cell.memory.measured), cell.memory.planned)
+    return (*labels.of(cell), cell.cell.variant, *figures, runs)

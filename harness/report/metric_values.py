@@ -1,0 +1,134 @@
+"""What runs say about one metric: a value per run, or the reason why there is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TypeAlias
+
+from harness.metrics import METRICS
+from harness.model import Cell, Measured, Measurement, Pass, RunResult
+
+RunsOf: TypeAlias = Mapping[tuple[Cell, Pass], Sequence[RunResult]]
+
+STATISTICS = {"latency_p50": "p50", "latency_mean": "mean"}
+COLD_START = ("init", "load", "first_inference", "time_to_first_result")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSummary:
+    """One metric of one cell over its runs, in SI units; `by_block` is in block order.
+
+    `absent` holds the reasons that runs gave for not having it.
+    """
+
+    metric: str
+    by_block: tuple[tuple[tuple[str, int], float], ...]
+    absent: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        return tuple(value for _, value in self.by_block)
+
+    @property
+    def n(self) -> int:
+        return len(self.by_block)
+
+    @property
+    def median(self) -> float:
+        return median(self.values)
+
+    @property
+    def low(self) -> float:
+        return min(self.values)
+
+    @property
+    def high(self) -> float:
+        return max(self.values)
+
+
+def compared_times(cells: Iterable[Cell], runs_of: RunsOf) -> dict[Cell, MetricSummary]:
+    """Summarise latency by p50 where all runs that are compared have it, else by the mean."""
+    groups: dict[tuple[str, str, str], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.model, cell.file, cell.target), []).append(cell)
+    times: dict[Cell, MetricSummary] = {}
+    for group in groups.values():
+        measured = {cell: measured_runs(runs_of.get((cell, "latency"), ())) for cell in group}
+        statistic = _common_statistic([run for runs in measured.values() for run in runs])
+        for cell, runs in measured.items():
+            summary = _metric(statistic, runs)
+            if summary.n:
+                times[cell] = summary
+    return times
+
+
+def _common_statistic(runs: Sequence[RunResult]) -> str:
+    having = {name: [_value(run, name) is not None for run in runs] for name in STATISTICS}
+    timed = [any(flags) for flags in zip(*having.values(), strict=True)]
+    if having["latency_p50"] == timed or not any(having["latency_mean"]):
+        return "latency_p50"
+    return "latency_mean"
+
+
+def cold_start_of(runs: Sequence[RunResult]) -> tuple[MetricSummary, ...]:
+    """Summarise what measured latency runs say about their start."""
+    return tuple(_metric(name, runs) for name in COLD_START) if runs else ()
+
+
+def memory_of(runs: Sequence[RunResult]) -> tuple[MetricSummary, ...]:
+    """Summarise each method of measured memory runs, known methods first, in their order."""
+    names = dict.fromkeys(
+        measurement.metric
+        for run in runs
+        for measurement in _measurements(run)
+        if measurement.unit == "B"
+    )
+    order = list(METRICS)
+    known = sorted(names, key=lambda name: order.index(name) if name in METRICS else len(order))
+    return tuple(_metric(name, runs) for name in known)
+
+
+def _metric(name: str, runs: Sequence[RunResult]) -> MetricSummary:
+    by_block = []
+    absent: dict[str, None] = {}
+    for run in runs:
+        value = _value(run, name)
+        if value is not None:
+            by_block.append(((run.bench, run.block), value))
+        absent |= dict.fromkeys(
+            m.absent for m in _measurements(run) if m.metric == name and m.absent
+        )
+    return MetricSummary(name, tuple(by_block), tuple(absent))
+
+
+def _value(run: RunResult, name: str) -> float | None:
+    for measurement in _measurements(run):
+        if measurement.metric == name and measurement.value is not None:
+            value = measurement.value
+            # A time of 0 is below the clock's resolution; no ratio can be formed of it.
+            usable = math.isfinite(value) and (value > 0 or name not in STATISTICS)
+            return value if usable else None
+    if name == "time_to_first_result":
+        parts = [_value(run, part) for part in COLD_START[:-1]]
+        return None if None in parts else math.fsum(part for part in parts if part is not None)
+    return None
+
+
+def _measurements(run: RunResult) -> tuple[Measurement, ...]:
+    return run.outcome.measurements if isinstance(run.outcome, Measured) else ()
+
+
+def measured_runs(runs: Iterable[RunResult]) -> list[RunResult]:
+    """Return the runs that were measured."""
+    return [run for run in runs if isinstance(run.outcome, Measured)]
+
+
+def reason_without_time(runs: Sequence[RunResult]) -> str:
+    """Return the first reason that measured runs gave for having no latency; '' without runs."""
+    for name in STATISTICS:
+        for reason in _metric(name, runs).absent:
+            return reason
+    return "these runs report no latency" if runs else ""

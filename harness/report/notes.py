@@ -1,0 +1,272 @@
+"""What stands under each table: where, on which builds, how, by which rule, and how undisturbed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from statistics import median
+
+from harness.model import RunResult, Scalar
+from harness.plan import BLOCKS_FOR_AN_INTERVAL
+from harness.report.numbers import percent, significant
+from harness.report.summary import CellSummary, distinct
+
+BUSY_SHARE = 0.12
+"""From here on others' work shows in the figures: seen with TF.js in Chromium on two cores."""
+BLOCKS_OF_A_FULL_LOOK = 10
+_HASH_LENGTH = 8
+
+
+def provenance(cells: Sequence[CellSummary]) -> tuple[str, ...]:
+    """Return the notes on devices, builds, runs, disturbance and date, per session if several."""
+    names = list(dict.fromkeys(cell.session_name for cell in cells))
+    notes: list[str] = []
+    for name in names:
+        own = [cell for cell in cells if cell.session_name == name]
+        lines = (
+            _device(own),
+            _threads(own),
+            _isolation(own),
+            _builds(own),
+            _models(own),
+            _runs(own),
+            _outputs(own),
+            _quick_look(own),
+            _others(own),
+            _when(own),
+        )
+        prefix = f"{name}: " if len(names) > 1 else ""
+        notes += [prefix + line for line in lines if line]
+    return tuple(dict.fromkeys(notes))
+
+
+def ratio_rule(cells: Sequence[CellSummary]) -> tuple[str, ...]:
+    """Return the notes on what a ratio says and how its verdict is drawn."""
+    ratios = [ratio for cell in cells for ratio in cell.ratios]
+    if not ratios:
+        return ()
+    first = ratios[0]
+    notes = [
+        (
+            f"× is a speed-up: for {first.numerator}/{first.denominator}, the time of "
+            f"{first.denominator} divided by the time of {first.numerator}; above 1 is faster."
+        )
+    ]
+    estimates = [ratio.estimate for ratio in ratios if ratio.estimate]
+    if any(estimate.low is not None for estimate in estimates):
+        blocks = span([estimate.blocks for estimate in estimates if estimate.low is not None])
+        methods = "; ".join(dict.fromkeys(e.method for e in estimates if e.low is not None))
+        notes.append(
+            f"Rule: [95 % interval], Hodges-Lehmann over {blocks} blocks, {methods}, unadjusted. "
+            f"faster/slower: the interval excludes 1 and the effect is at least {_effect(cells)}; "
+            f"same: the interval lies within ±{_effect(cells)}; else unclear."
+        )
+    if any(estimate.low is None for estimate in estimates):
+        notes.append(
+            f"Fewer than {BLOCKS_FOR_AN_INTERVAL} blocks give a ratio without interval or verdict."
+        )
+    reasons: dict[str, list[str]] = {}
+    for cell in cells:
+        for ratio in cell.ratios:
+            if ratio.reason:
+                name = f"{cell.cell.model} {ratio.numerator}/{ratio.denominator}"
+                reasons.setdefault(ratio.reason, []).append(name)
+    notes += [f"No ratio: {', '.join(names)} ({reason})." for reason, names in reasons.items()]
+    return tuple(notes)
+
+
+def span(numbers: Sequence[int]) -> str:
+    """Return whole numbers as `6`, or `4–6` where they differ."""
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def _effect(cells: Sequence[CellSummary]) -> str:
+    effects = dict.fromkeys(cell.target.min_effect for cell in cells)
+    return " or ".join(
+        f"{significant(100 * effect).rstrip('0').rstrip('.')} %" for effect in effects
+    )
+
+
+def _device(cells: Sequence[CellSummary]) -> str:
+    devices = _by_target(cells, lambda cell: _joined(cell.observed("device")))
+    if not devices:
+        return "Device: not known, no run was measured."
+    return f"Device: {devices}{_host(cells)}."
+
+
+def _host(cells: Sequence[CellSummary]) -> str:
+    if all(cell.target.bench != "host" for cell in cells):
+        return ""
+    host = cells[0].session.host
+    cores = host.get("cores")
+    parts = [host.get("cpu_model"), cores and f"{cores} cores", host.get("os")]
+    known = ", ".join(str(part) for part in parts if part)
+    return f". This host: {known}" if known else ""
+
+
+def _threads(cells: Sequence[CellSummary]) -> str:
+    groups: dict[str, list[str]] = {}
+    for cell in cells:
+        threads = _joined(cell.observed("threads"))
+        if threads:
+            groups.setdefault(cell.cell.target, []).append(f"{cell.cell.variant} {threads}")
+    text = "; ".join(f"{name}: {_list(parts)}" for name, parts in groups.items())
+    return f"Threads as observed: {text}." if text else ""
+
+
+def _isolation(cells: Sequence[CellSummary]) -> str:
+    runs = _measured(cells)
+    seen = [run.conditions.get("cross_origin_isolated") for run in runs]
+    known = [value for value in seen if value is not None]
+    if not known:
+        return ""
+    isolated = sum(value is True for value in known)
+    if isolated in {0, len(known)}:
+        return f"Cross-origin isolated: {'yes' if isolated else 'no'}, in every page."
+    return f"Cross-origin isolated: in {isolated} of {len(known)} pages."
+
+
+def _builds(cells: Sequence[CellSummary]) -> str:
+    parts = [
+        _joined(_over(cells, "browser")),
+        _named("TF.js", _over(cells, "tfjs")),
+        *dict.fromkeys(_tool(run) for run in _measured(cells)),
+        _named("OS build", _over(cells, "os_build")),
+        _wasm(cells),
+    ]
+    text = " · ".join(part for part in parts if part)
+    return f"Builds: {text}." if text else ""
+
+
+def _tool(run: RunResult) -> str:
+    tool, version = run.subject.get("tool"), run.subject.get("tool_version")
+    digest = run.subject.get("tool_sha256")
+    if not tool:
+        return ""
+    return " ".join(str(part) for part in (tool, version, digest and f"({_short(digest)})") if part)
+
+
+def _wasm(cells: Sequence[CellSummary]) -> str:
+    kinds: dict[str, None] = {}
+    for run in _measured(cells):
+        kind, digest = run.setting.get("wasm"), run.subject.get("wasm_sha256")
+        if digest:
+            kinds[f"{kind or ''} {_short(digest)}".strip()] = None
+    return f".wasm {', '.join(kinds)}" if kinds else ""
+
+
+def _models(cells: Sequence[CellSummary]) -> str:
+    found: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        for digest in cell.observed("model_sha256"):
+            name = " ".join(part for part in (cell.cell.model, cell.cell.file) if part)
+            found.setdefault(name, {})[_short(digest)] = None
+    text = ", ".join(f"{name} ({', '.join(digests)})" for name, digests in found.items())
+    return f"Models: {text}." if text else ""
+
+
+def _runs(cells: Sequence[CellSummary]) -> str:
+    session = cells[0].session
+    text = (
+        f"Runs: {session.blocks} blocks, shuffled (seed {session.seed}); each run a fresh process "
+        "or browser; values are medians over runs."
+    )
+    warmup = _by_target(cells, lambda cell: _typical(cell, "warmup_iterations_done"))
+    timed = _by_target(cells, lambda cell: _typical(cell, "iterations_done"))
+    clock = _by_target(cells, lambda cell: _joined(cell.observed("timed")))
+    if timed:
+        text += f" Iterations timed per run: {timed}" + (f"; warm-up: {warmup}." if warmup else ".")
+    if clock:
+        text += f" Inside the clock: {clock}."
+    batches = _by_target(cells, _batch)
+    return text + (f" Timed in batches of {batches} iterations." if batches else "")
+
+
+def _batch(cell: CellSummary) -> str:
+    size = _typical(cell, "batch_size")
+    return "" if size == "1" else size
+
+
+def _outputs(cells: Sequence[CellSummary]) -> str:
+    checks = _by_target(cells, lambda cell: _joined(cell.observed("output_check")))
+    return f"Outputs against the reference: {checks}." if checks else ""
+
+
+def _quick_look(cells: Sequence[CellSummary]) -> str:
+    blocks = cells[0].session.blocks
+    if blocks >= BLOCKS_OF_A_FULL_LOOK:
+        return ""
+    return f"Quick look: {blocks} blocks; {BLOCKS_OF_A_FULL_LOOK} or more are the rule."
+
+
+def _others(cells: Sequence[CellSummary]) -> str:
+    runs = [run for cell in cells for run in cell.latency.measured]
+    seen = [run.conditions.get("others_cpu_share") for run in runs]
+    shares = [float(share) for share in seen if isinstance(share, int | float)]
+    if not shares:
+        return "CPU taken by others: not known."
+    part = f"; known for {len(shares)} of {len(runs)} runs" if len(shares) < len(runs) else ""
+    busy = (
+        f" This machine was busy: above {percent(BUSY_SHARE)} small differences mean little; "
+        "measure again when it is quiet."
+    )
+    return (
+        f"CPU taken by others during the runs: median {percent(median(shares))}, "
+        f"most {percent(max(shares))}{part}.{busy if median(shares) > BUSY_SHARE else ''}"
+    )
+
+
+def _when(cells: Sequence[CellSummary]) -> str:
+    session = cells[0].session
+    harness = session.harness
+    commit = harness.get("commit")
+    build = f", commit {str(commit)[:_HASH_LENGTH]}" if commit else ""
+    build += " with local changes" if commit and harness.get("dirty") else ""
+    stamp = session.started_utc[:16].replace("T", " ")
+    return (
+        f"Measured {stamp} UTC; suite {session.suite}, label {session.label}, "
+        f"edgebench {harness.get('version') or 'of unknown version'}{build}."
+    )
+
+
+def _measured(cells: Iterable[CellSummary]) -> list[RunResult]:
+    return [run for cell in cells for run in (*cell.latency.measured, *cell.memory.measured)]
+
+
+def _over(cells: Iterable[CellSummary], fact: str) -> tuple[Scalar, ...]:
+    return distinct(value for cell in cells for value in cell.observed(fact))
+
+
+def _typical(cell: CellSummary, condition: str) -> str:
+    seen = [run.conditions.get(condition) for run in cell.latency.measured]
+    numbers = [value for value in seen if isinstance(value, int)]
+    return str(round(median(numbers))) if numbers else ""
+
+
+def _by_target(cells: Iterable[CellSummary], text_of: Callable[[CellSummary], str]) -> str:
+    """Return what holds for all targets once, else `target: text` for each."""
+    texts: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        text = text_of(cell)
+        if text:
+            texts.setdefault(cell.cell.target, {})[text] = None
+    merged = {name: _list(found) for name, found in texts.items()}
+    if len(set(merged.values())) == 1:
+        return next(iter(merged.values()))
+    return "; ".join(f"{name}: {text}" for name, text in merged.items())
+
+
+def _list(parts: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(parts))
+
+
+def _joined(values: Iterable[Scalar]) -> str:
+    return _list(str(value) for value in values)
+
+
+def _named(name: str, values: Sequence[Scalar]) -> str:
+    return f"{name} {_joined(values)}" if values else ""
+
+
+def _short(digest: Scalar) -> str:
+    return str(digest)[:_HASH_LENGTH]

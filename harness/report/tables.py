@@ -1,0 +1,41 @@
+"""From result folders to finished tables, virtual devices in a section of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from harness.model import Cell, ResultFolder, Table
+from harness.report.cold_start import cold_start_table
+from harness.report.coverage import coverage_table
+from harness.report.latency import latency_table
+from harness.report.memory import memory_table
+from harness.report.speedups import speedup_tables
+from harness.report.summary import CellSummary, summarise
+
+
+def build(
+    folders: Sequence[ResultFolder], only: Callable[[Cell], bool] | None = None
+) -> tuple[Table, ...]:
+    """Return latency, speed-ups, cold start, memory and coverage: real targets, then virtual.
+
+    Several folders stand side by side, told apart by a session column. `only` chooses the
+    cells that are shown; ratios are formed before, so a hidden baseline still counts.
+
+    Raises:
+        CompareError: the runs of one cell were measured under different settings.
+    """
+    cells = [cell for cell in summarise(folders) if only is None or only(cell.cell)]
+    real = [cell for cell in cells if not cell.virtual]
+    virtual = [cell for cell in cells if cell.virtual]
+    return (*_section(real), *_section(virtual))
+
+
+def _section(cells: Sequence[CellSummary]) -> Iterable[Table]:
+    if not cells:
+        return
+    yield latency_table(cells)
+    yield from speedup_tables(cells)
+    for table in (cold_start_table(cells), memory_table(cells)):
+        if table is not None:
+            yield table
+    yield coverage_table(cells)

@@ -1,0 +1,78 @@
+"""What happens while a plan runs, as frozen values: the progress display reads only these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from harness.errors import TargetError
+from harness.model import RunResult
+from harness.plan import PlannedRun
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted:
+    """A session begins: how many runs are left to do, and about how long they take."""
+
+    folder: str
+    runs: int
+    blocks: int
+    estimated_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOpened:
+    """A target is ready; `device` is its label for people."""
+
+    target: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetUnavailable:
+    """A target cannot be used (any more): its `runs_skipped` runs are stored as skipped."""
+
+    target: str
+    error: TargetError
+    runs_skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceStarted:
+    """A reference output is being computed, once per model, inputs and runtime."""
+
+    target: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run begins."""
+
+    run: PlannedRun
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """A run is over and on disk."""
+
+    run: PlannedRun
+    result: RunResult
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFinished:
+    """All runs are over, or the session was interrupted."""
+
+    interrupted: bool
+
+
+Event: TypeAlias = (
+    SessionStarted
+    | TargetOpened
+    | TargetUnavailable
+    | ReferenceStarted
+    | RunStarted
+    | RunFinished
+    | SessionFinished
+)

@@ -1,0 +1,174 @@
+"""What a model is fed and what it must answer: inputs, and reference outputs computed once.
+
+References are cached per model, inputs and runtime. Two different input sets must give
+outputs that differ by at least 100× the tolerance, else the check would prove nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from math import prod
+from pathlib import Path
+from typing import TypeAlias
+
+from harness import locations, outputs
+from harness.errors import OutputUnreadable, RunError, SuiteError, TargetUnfit
+from harness.graphs.signature import read_signature
+from harness.model import Tensor
+from harness.outputs import InputSignature
+from harness.plugins import ModelFile, Session
+from harness.store.folder import write_atomically
+from harness.suite.values import InputSpec, ModelSource
+
+INPUTS_SEED = 0
+_SETS = (0, 1)
+_ITEM_BYTES = {"8": 1, "16": 2, "32": 4, "64": 8, "bool": 1}
+
+TensorSet: TypeAlias = tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """Inputs of a run, and the reference outputs; `note` says why there are none, or doubts."""
+
+    inputs: TensorSet
+    inputs_sha256: str
+    shapes: str
+    reference: TensorSet | None
+    tolerance: float
+    note: str = ""
+
+
+def expect(
+    source: ModelSource, file: ModelFile, session: Session, *, announce: Callable[[], None]
+) -> Expectation:
+    """Return what runs of this model on this target are fed and checked against.
+
+    `announce` is called if a reference must be computed, which takes seconds.
+
+    Raises:
+        SuiteError: the model's signature or a named file cannot be read.
+    """
+    open_shapes = {spec.name: spec.shape for spec in source.inputs if spec.shape}
+    signature = read_signature(file, open_shapes)
+    sets = [_inputs(source, signature, index) for index in _SETS]
+    reference, note = _reference(source, file, session, sets, announce)
+    first = sets[0]
+    return Expectation(
+        inputs=first,
+        inputs_sha256=outputs.inputs_sha256(first),
+        shapes=" ".join(f"{t.name}:{'x'.join(map(str, t.shape))}:{t.dtype}" for t in first),
+        reference=reference,
+        tolerance=source.tolerance,
+        note=note,
+    )
+
+
+def _inputs(source: ModelSource, signature: Sequence[InputSignature], index: int) -> TensorSet:
+    specs = {spec.name: spec for spec in source.inputs}
+    known = [entry.name for entry in signature]
+    unknown = set(specs) - set(known)
+    if unknown:
+        raise SuiteError(
+            f"the model {source.name!r} has no input {min(unknown)!r}",
+            hint=f"its inputs are: {', '.join(known)}",
+        )
+    shaped = [_as_specified(entry, specs.get(entry.name)) for entry in signature]
+    drawn = outputs.seeded_inputs(shaped, INPUTS_SEED, source.name, index)
+    return tuple(_from_file(tensor, specs.get(tensor.name)) for tensor in drawn)
+
+
+def _as_specified(entry: InputSignature, spec: InputSpec | None) -> InputSignature:
+    if spec is None:
+        return entry
+    return replace(
+        entry,
+        shape=spec.shape or entry.shape,
+        dtype=spec.dtype or entry.dtype,
+        low=spec.low,
+        high=spec.high,
+    )
+
+
+def _from_file(tensor: Tensor, spec: InputSpec | None) -> Tensor:
+    if spec is None or spec.file is None:
+        return tensor
+    try:
+        data = spec.file.read_bytes()
+    except OSError as error:
+        raise SuiteError(
+            f"the input file cannot be read: {error.strerror}",
+            where=str(spec.file),
+            hint="correct the path in the suite",
+        ) from error
+    width = next(size for end, size in _ITEM_BYTES.items() if tensor.dtype.endswith(end))
+    expected = prod(tensor.shape) * width
+    if len(data) != expected:
+        raise SuiteError(
+            f"has {len(data)} bytes; {tensor.name!r} of {tensor.dtype} needs {expected}",
+            where=str(spec.file),
+            hint="write it as raw little-endian numbers, row by row, without a header",
+        )
+    return replace(tensor, data=data)
+
+
+def _reference(
+    source: ModelSource,
+    file: ModelFile,
+    session: Session,
+    sets: Sequence[TensorSet],
+    announce: Callable[[], None],
+) -> tuple[TensorSet | None, str]:
+    if isinstance(source.reference, Path):
+        return outputs.load_npz(source.reference), ""
+    kept = [_cache_file(file, inputs, session) for inputs in sets]
+    answers = [answer for path in kept if (answer := _cached(path)) is not None]
+    if len(answers) < len(kept):
+        announce()
+        try:
+            answers = list(session.reference(file, sets))
+        except (TargetUnfit, RunError) as error:
+            return None, f"not checked: no reference ({error})"
+        for path, answer in zip(kept, answers, strict=True):
+            _keep(path, answer)
+    first, second = answers
+    return first, _doubt(source, sets, first, second)
+
+
+def _doubt(
+    source: ModelSource, sets: Sequence[TensorSet], first: TensorSet, second: TensorSet
+) -> str:
+    if outputs.inputs_sha256(sets[0]) == outputs.inputs_sha256(sets[1]):
+        return "ok, but proves little: every input is a given file, so no second set was tried"
+    if outputs.discriminates(first, second, source.tolerance):
+        return ""
+    return (
+        "proves nothing: two different inputs give outputs that differ by less than "
+        f"{outputs.DISCRIMINATION}× the tolerance"
+    )
+
+
+def _cache_file(file: ModelFile, inputs: TensorSet, session: Session) -> Path:
+    name = f"{file.sha256}/{outputs.inputs_sha256(inputs)}/{session.reference_runtime()}"
+    folder = locations.cache() / "references"
+    return folder / f"{sha256(name.encode()).hexdigest()}.npz"
+
+
+def _cached(path: Path) -> TensorSet | None:
+    if not path.is_file():
+        return None
+    try:
+        return outputs.load_npz(path)
+    except (SuiteError, OutputUnreadable):
+        # A damaged cache entry is computed again, never believed.
+        return None
+
+
+def _keep(path: Path, answer: TensorSet) -> None:
+    # A cache that cannot be written costs time, not the run.
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, outputs.npz_bytes(answer))

@@ -1,0 +1,208 @@
+"""One bench's lane: opens its targets, makes its runs one by one, gives everything back.
+
+A target that cannot be opened, or goes away, costs only its own runs: they are stored as
+skipped, with the reason, and the lane goes on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import HarnessError, TargetError, TargetLost
+from harness.model import Cell, Facts, Failure, Pass, RunResult, Skipped
+from harness.plan import Lane, PlannedRun
+from harness.plugins import (
+    Driver,
+    ModelFile,
+    ModelFormat,
+    Probe,
+    Session,
+    TargetSpec,
+    ToolFile,
+)
+from harness.runner.attempt import Bench, attempt
+from harness.runner.events import (
+    Event,
+    ReferenceStarted,
+    RunFinished,
+    RunStarted,
+    TargetOpened,
+    TargetUnavailable,
+)
+from harness.runner.expectation import Expectation, expect
+from harness.runner.journal import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class LaneContext:
+    """What all lanes of a session share."""
+
+    drivers: Mapping[str, Driver]
+    models: Mapping[str, Mapping[ModelFormat, ModelFile]]
+    tools: Mapping[str, Mapping[str, ToolFile]]
+    attempts: Mapping[tuple[Cell, Pass, int], int]
+    journal: Journal
+    emit: Callable[[Event], None]
+    stop: threading.Event
+    scratch: Path
+    host_probes: tuple[Probe, ...]
+    host_place: Facts
+
+
+@dataclass(slots=True)
+class LaneWorker:
+    """Runs one lane in one thread; `interrupt` may come from any other."""
+
+    lane: Lane
+    context: LaneContext
+    _sessions: dict[str, Session] = field(default_factory=dict)
+    _unusable: dict[str, Failure] = field(default_factory=dict)
+    _expectations: dict[tuple[str, str], Expectation] = field(default_factory=dict)
+
+    def work(self) -> None:
+        """Make all runs of the lane, or as many as come before the stop.
+
+        Raises:
+            StoreError: what was measured cannot be kept.
+        """
+        try:
+            for run in self.lane.runs:
+                if self.context.stop.is_set():
+                    return
+                self._one(run)
+        finally:
+            for session in self._sessions.values():
+                with suppress(HarnessError):
+                    session.close()
+
+    def interrupt(self) -> None:
+        """End the run that is under way."""
+        for session in tuple(self._sessions.values()):
+            with suppress(HarnessError):
+                session.interrupt()
+
+    def _one(self, run: PlannedRun) -> None:
+        model = self._model_file(run)
+        reason = self._why_not(run) or (None if model else _no_file(run, self._driver(run)))
+        if reason is not None:
+            self._skip(run, reason, expected=run.target.name not in self._unusable)
+            return
+        session = self._session(run)
+        if self.context.stop.is_set():
+            return
+        if session is None or model is None:
+            self._skip(run, self._unusable[run.target.name], expected=False)
+            return
+        if self.context.stop.wait(run.target.sampling.cooldown_s):
+            return
+        self._attempt(run, session, model)
+
+    def _attempt(self, run: PlannedRun, session: Session, model: ModelFile) -> None:
+        expectation = self._expectation(run, session, model)
+        if self.context.stop.is_set():
+            return
+        on_host = run.bench == "host"
+        bench = Bench(
+            session=session,
+            driver=self._driver(run),
+            model=model,
+            expectation=expectation,
+            probes=self.context.host_probes if on_host else (),
+            place=self.context.host_place if on_host else {},
+        )
+        self.context.emit(RunStarted(run))
+        try:
+            attempted = attempt(run, self._number(run), bench)
+        except TargetLost as error:
+            if not self.context.stop.is_set():
+                self._give_up(run, error)
+                self._skip(run, self._unusable[run.target.name], expected=False)
+            return
+        if self.context.stop.is_set():
+            # The stop may have ended this run early: it did not finish, so it is not kept.
+            return
+        result = self.context.journal.keep(attempted.result, attempted.files)
+        self.context.emit(RunFinished(run, result))
+
+    def _why_not(self, run: PlannedRun) -> Failure | None:
+        if run.target.name in self._unusable:
+            return self._unusable[run.target.name]
+        reason = self._driver(run).unsupported(run.target.options, run.variant.options)
+        return (
+            Failure("unsupported", reason, "nothing to do: it is known not to work")
+            if (reason)
+            else None
+        )
+
+    def _session(self, run: PlannedRun) -> Session | None:
+        name = run.target.name
+        if name not in self._sessions and name not in self._unusable:
+            scratch = self.context.scratch / f"target-{len(self._sessions) + len(self._unusable)}"
+            scratch = scratch.with_name(f"{self.lane.bench.partition(':')[0]}-{scratch.name}")
+            scratch.mkdir(parents=True, exist_ok=True)
+            spec = TargetSpec(name, run.target.options, self.context.tools, scratch)
+            try:
+                self._sessions[name] = self._driver(run).open(spec)
+            except TargetError as error:
+                self._give_up(run, error)
+            else:
+                self.context.emit(TargetOpened(name, self._sessions[name].device))
+        return self._sessions.get(name)
+
+    def _give_up(self, run: PlannedRun, error: TargetError) -> None:
+        name = run.target.name
+        session = self._sessions.pop(name, None)
+        if session is not None:
+            with suppress(HarnessError):
+                session.close()
+        self._unusable[name] = Failure(error.kind, str(error), error.hint)
+        left = sum(
+            other.target.name == name and other.order >= run.order for other in self.lane.runs
+        )
+        self.context.emit(TargetUnavailable(name, error, left))
+
+    def _expectation(self, run: PlannedRun, session: Session, model: ModelFile) -> Expectation:
+        key = (run.target.name, run.cell.model)
+        if key not in self._expectations:
+            announce = ReferenceStarted(run.target.name, run.cell.model)
+            self._expectations[key] = expect(
+                run.model, model, session, announce=lambda: self.context.emit(announce)
+            )
+        return self._expectations[key]
+
+    def _skip(self, run: PlannedRun, failure: Failure, *, expected: bool) -> None:
+        result = RunResult(
+            run_id=run.run_id(self._number(run)),
+            cell=run.cell,
+            bench=run.bench,
+            pass_=run.pass_,
+            block=run.block,
+            order=run.order,
+            attempt=self._number(run),
+            outcome=Skipped(failure, expected),
+            started_utc=self.context.journal.now(),
+            duration_s=0.0,
+            setting={"driver": run.target.driver},
+        )
+        self.context.emit(RunFinished(run, self.context.journal.keep(result, {})))
+
+    def _model_file(self, run: PlannedRun) -> ModelFile | None:
+        return self.context.models[run.cell.model].get(self._driver(run).model_format)
+
+    def _driver(self, run: PlannedRun) -> Driver:
+        return self.context.drivers[run.target.driver]
+
+    def _number(self, run: PlannedRun) -> int:
+        return self.context.attempts.get(run.key, 0) + 1
+
+
+def _no_file(run: PlannedRun, driver: Driver) -> Failure:
+    return Failure(
+        "model-unavailable",
+        f"the model {run.cell.model!r} has no {driver.model_format} file",
+        f"add `{driver.model_format}:` to the model in the suite",
+    )

@@ -1,0 +1,139 @@
+"""A session: all lanes of a plan side by side, their events in one stream.
+
+Lanes are threads, one per bench; this thread only waits for their events, so that Ctrl-C
+reaches it at once and ends the runs that are under way.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from harness.model import Cell, Facts, Pass
+from harness.plan import Plan, estimated_seconds
+from harness.plugins import Driver, ModelFile, ModelFormat, Probe, ToolFile, registry
+from harness.runner.events import Event, SessionFinished, SessionStarted
+from harness.runner.journal import Journal
+from harness.runner.lane import LaneContext, LaneWorker
+from harness.store import Writer
+
+_LANE_ENDS_WITHIN_S = 30
+_SCRATCH = "edgebench-"
+
+
+def run_plan(
+    plan: Plan,
+    *,
+    drivers: Mapping[str, Driver],
+    models: Mapping[str, Mapping[ModelFormat, ModelFile]],
+    tools: Mapping[str, Mapping[str, ToolFile]],
+    attempts: Mapping[tuple[Cell, Pass, int], int],
+    writer: Writer,
+    host_place: Facts,
+    emit: Callable[[Event], None],
+) -> bool:
+    """Make all runs of a plan; return False if it was interrupted.
+
+    `attempts` says how often a run was already tried; `emit` is called in this thread only.
+
+    Raises:
+        StoreError: what was measured cannot be kept; all lanes have ended.
+    """
+    events: queue.SimpleQueue[Event | _LaneEnded] = queue.SimpleQueue()
+    stop = threading.Event()
+    _sweep_scratch()
+    prefix = f"{_SCRATCH}{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as scratch:
+        context = LaneContext(
+            drivers=drivers,
+            models=models,
+            tools=tools,
+            attempts=attempts,
+            journal=Journal(writer),
+            emit=events.put,
+            stop=stop,
+            scratch=Path(scratch),
+            host_probes=_probes(),
+            host_place=host_place,
+        )
+        workers = [LaneWorker(lane, context) for lane in plan.lanes]
+        estimate_s = max((sum(map(estimated_seconds, lane.runs)) for lane in plan.lanes), default=0)
+        emit(SessionStarted(str(writer.path), len(plan.runs), plan.blocks, estimate_s))
+        interrupted = _supervise(workers, events, stop, emit)
+    emit(SessionFinished(interrupted))
+    return not interrupted
+
+
+class _LaneEnded:
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
+
+
+def _supervise(
+    workers: list[LaneWorker],
+    events: queue.SimpleQueue[Event | _LaneEnded],
+    stop: threading.Event,
+    emit: Callable[[Event], None],
+) -> bool:
+    threads = [
+        threading.Thread(target=_work, args=(worker, events), name=worker.lane.bench, daemon=True)
+        for worker in workers
+    ]
+    for thread in threads:
+        thread.start()
+    errors: list[BaseException] = []
+    interrupted = False
+    running = len(threads)
+    while running:
+        try:
+            event = events.get(timeout=_LANE_ENDS_WITHIN_S if stop.is_set() else None)
+            if not isinstance(event, _LaneEnded):
+                emit(event)
+                continue
+            running -= 1
+            if event.error is None:
+                continue
+            errors.append(event.error)
+        except KeyboardInterrupt:
+            if interrupted:
+                # Asked twice: the children end by themselves when their pipes close.
+                break
+            interrupted = True
+        except queue.Empty:
+            break
+        stop.set()
+        for worker in workers:
+            worker.interrupt()
+    if errors:
+        raise errors[0]
+    return interrupted
+
+
+def _work(worker: LaneWorker, events: queue.SimpleQueue[Event | _LaneEnded]) -> None:
+    error: BaseException | None = None
+    try:
+        worker.work()
+    # Whatever ends a lane is raised again in the main thread, which stops the others first.
+    except BaseException as caught:  # noqa: BLE001
+        error = caught
+    with suppress(RuntimeError):
+        events.put(_LaneEnded(error))
+
+
+def _sweep_scratch() -> None:
+    """Remove the scratch folders of sessions that were killed and could not do it themselves."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*-*"):
+        owner = folder.name.removeprefix(_SCRATCH).partition("-")[0]
+        if owner.isdecimal() and not Path("/proc", owner).exists() and Path("/proc/self").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _probes() -> tuple[Probe, ...]:
+    known = registry("probes")
+    return tuple(known.get(name) for name in known.names)

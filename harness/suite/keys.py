@@ -1,0 +1,234 @@
+"""The keys of a suite file, typed and described; drivers add their own to targets and variants.
+
+These classes say which keys there are and what each may hold. What keys must fit together
+stands in `rules`, since it can be told even where other keys are wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from harness.options import Number, Options, Sampling
+
+Abi: TypeAlias = Literal["arm64-v8a", "armeabi-v7a", "x86_64", "x86", "riscv64"]
+
+NAME_LENGTH = 64
+_NAME_BYTES = 200
+_NAME_PATTERN = r"^[^/\\,=\s.\-]([^/\\,=]*[^/\\,=\s])?$"
+
+
+def _name(text: str) -> str:
+    if not text or text != text.strip():
+        raise ValueError("a name is not empty and has no space at its ends")
+    if unusable := next((c for c in text if not c.isprintable() or c in "/\\,="), None):
+        shown = unusable if unusable.isprintable() else f"U+{ord(unusable):04X}"
+        raise ValueError(f"a name has no {shown} in it: names stand in options and file names")
+    if text[0] in ".-":
+        raise ValueError(f"a name does not begin with {text[0]}")
+    if len(text) > NAME_LENGTH or len(text.encode()) > _NAME_BYTES:
+        raise ValueError(f"a name has at most {NAME_LENGTH} characters, this has {len(text)}")
+    return text
+
+
+Name = Annotated[
+    str,
+    AfterValidator(_name),
+    WithJsonSchema(
+        {"type": "string", "minLength": 1, "maxLength": NAME_LENGTH, "pattern": _NAME_PATTERN}
+    ),
+]
+
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+
+
+def _sha256(text: str) -> str:
+    if not _SHA256.fullmatch(text):
+        raise ValueError(f"a sha256 has 64 hexadecimal digits, not {text[:70]!r}")
+    return text.lower()
+
+
+def _given(value: Any) -> Any:
+    if value is None:
+        raise PydanticCustomError("expected", "expected a value, or no such key")
+    return value
+
+
+Given = BeforeValidator(_given)
+"""Tells a key without a value, which is a slip, from a key that is left out."""
+
+Sha256 = Annotated[
+    str,
+    AfterValidator(_sha256),
+    WithJsonSchema({"type": "string", "pattern": f"^{_SHA256.pattern}$"}),
+]
+Text = Annotated[str, Field(min_length=1)]
+
+
+def is_url(text: str) -> bool:
+    """Tell a URL from a path: it begins with http:// or https://."""
+    return text.startswith(("http://", "https://"))
+
+
+class SourceKeys(Options):
+    """A file by path or by URL; a text alone is short for `path:` or `url:`."""
+
+    path: Annotated[
+        Text | None,
+        Given,
+        Field(description="a file on this host; relative paths count from the suite's folder"),
+    ] = None
+    url: Annotated[Text | None, Given, Field(description="an http:// or https:// address")] = None
+    sha256: Annotated[
+        Sha256 | None,
+        Given,
+        Field(description="what the file must be; a URL needs it, `edgebench lock` writes it"),
+    ] = None
+
+
+class ToolSourceKeys(SourceKeys):
+    """A program for one ABI by path or by URL; a text alone is short for `path:` or `url:`."""
+
+    abi: Annotated[
+        Abi | None,
+        Given,
+        Field(description="the ABI that `edgebench lock` read in the file; equals its key"),
+    ] = None
+
+
+def _spelled_out(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"url" if is_url(value) else "path": value}
+    if not isinstance(value, dict | SourceKeys):
+        raise PydanticCustomError("expected", "expected a path, a URL, or the keys path or url")
+    return value
+
+
+Source = Annotated[
+    SourceKeys, BeforeValidator(_spelled_out, json_schema_input_type=Text | SourceKeys)
+]
+ToolSource = Annotated[
+    ToolSourceKeys, BeforeValidator(_spelled_out, json_schema_input_type=Text | ToolSourceKeys)
+]
+
+
+class InputKeys(Options):
+    """What one input is fed: seeded numbers within `range`, or the bytes of `file`."""
+
+    shape: Annotated[
+        Annotated[list[Annotated[int, Field(ge=1, lt=2**31)]], Field(max_length=8)] | None,
+        Given,
+        Field(description="its shape; left out: as the model says"),
+    ] = None
+    dtype: Annotated[
+        Literal[
+            "float16",
+            "float32",
+            "float64",
+            "int8",
+            "int16",
+            "int32",
+            "int64",
+            "uint8",
+            "bool",
+        ]
+        | None,
+        Given,
+        Field(description="its number type; left out: as the model says"),
+    ] = None
+    range: Annotated[
+        Annotated[list[Number], Field(min_length=2, max_length=2)] | None,
+        Given,
+        Field(
+            description="[lowest, highest] of the seeded random numbers; left out: by number type",
+        ),
+    ] = None
+    file: Annotated[
+        Text | None,
+        Given,
+        Field(description="raw little-endian numbers, row-major; instead of `range`"),
+    ] = None
+
+
+class ModelKeys(Options):
+    """A model: built here (`generate`), or files by format (`tflite`, `tfjs`)."""
+
+    generate: Annotated[
+        Text | None,
+        Given,
+        Field(description="build this network with seeded weights, in every format"),
+    ] = None
+    seed: Annotated[
+        int, Field(ge=0, lt=2**63, description="draws the weights of a generated model")
+    ] = 1
+    tflite: Annotated[Source | None, Given, Field(description="its `.tflite` file")] = None
+    tfjs: Annotated[
+        Source | None,
+        Given,
+        Field(description="its TF.js `model.json`, the weight files beside it"),
+    ] = None
+    file: Annotated[Literal["fp32"], Field(description="which of its files this is")] = "fp32"
+    inputs: Annotated[
+        dict[Text, InputKeys],
+        Field(description="input name → what it is fed; left out: as the model's signature says"),
+    ] = Field(default_factory=dict)
+    reference: Annotated[
+        Text,
+        Field(
+            description="what outputs are checked against: `cpu`, the runtime's own reference "
+            "kernels, or an `.npz` file with the outputs in order"
+        ),
+    ] = "cpu"
+    tolerance: Annotated[
+        Number,
+        Field(gt=0, description="largest max abs(a - b) / max abs(reference) that passes"),
+    ] = 1e-4
+
+
+SUITE_WIDE = {
+    "blocks": "a block holds one run of every cell, so all targets share their number",
+    "seed": "one seed orders the runs of all targets",
+}
+"""The sampling keys that no target may override, and why."""
+
+
+class TargetKeys(Options):
+    """A place to run; its driver adds keys of its own here and in `variants`."""
+
+    driver: Annotated[Text, Field(description="which driver runs it: `edgebench drivers`")]
+    variants: Annotated[
+        dict[Name, dict[str, Any]],
+        Field(min_length=1, description="name → the driver's options of that variant"),
+    ]
+    baseline: Annotated[
+        Name | None, Given, Field(description="the variant that each other is compared to")
+    ] = None
+    ratios: Annotated[
+        list[Text],
+        Field(description="further comparisons, each `VARIANT/VARIANT`: the first over the second"),
+    ] = Field(default_factory=list)
+    sampling: Annotated[
+        Sampling | None,
+        Given,
+        Field(description="overrides the suite's sampling here, but not blocks and seed"),
+    ] = None
+
+
+class SuiteKeys(Options):
+    """A suite: which models run where, and how often."""
+
+    suite: Annotated[Name, Field(description="its name, also that of its folder of results")]
+    models: Annotated[
+        dict[Name, ModelKeys], Field(min_length=1, description="name → a model, see below")
+    ]
+    targets: Annotated[
+        dict[Name, dict[str, Any]], Field(min_length=1, description="name → a target, see below")
+    ]
+    tools: Annotated[
+        dict[Name, dict[Abi, ToolSource]],
+        Field(description="name → ABI → a build of a program that targets run, see below"),
+    ] = Field(default_factory=dict)
+    sampling: Annotated[Sampling, Field(description="how much is measured, see below")] = Sampling()

@@ -1,0 +1,249 @@
+"""Pinning: fetch what a suite names by URL, hash it, and write that into the suite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
+
+from harness.errors import SuiteError
+from harness.plugins import ModelFormat, registry
+from harness.store.folder import write_atomically
+from harness.suite import document, elf, pinning
+from harness.suite.finding import Mistake, SuiteMistakes, findings
+from harness.suite.load import Plugins, parse, read_text
+from harness.suite.nodes import MapNode, Node, ScalarNode, data
+from harness.suite.values import ModelSource, Source, Suite
+
+
+class Download(Protocol):
+    """A fetched file on this disk and its sha256 as suites pin it."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+
+Fetch: TypeAlias = Callable[[str, ModelFormat | None], Download]
+"""Downloads a URL; with the format `tfjs`, the weight files that its model.json names too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What became of one source: `where` is its path in the suite, such as `tools.t.x86`.
+
+    `pinned` was written now, `unchanged` was right already, `checked` is a program by path
+    whose ABI is right, `missing` is a program by path that is not there to be checked.
+    """
+
+    where: str
+    source: str
+    outcome: Literal["pinned", "unchanged", "checked", "missing"]
+    sha256: str | None = None
+    abi: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LockReport:
+    """Every source that was looked at, and whether the suite's file was rewritten."""
+
+    path: Path
+    pins: tuple[Pin, ...]
+    changed: bool
+
+
+def lock(path: Path, fetch: Fetch, *, plugins: Plugins = registry) -> LockReport:
+    """Pin a suite's URLs in place, keeping its comments and layout; all of them or none.
+
+    Models by path are left alone. Programs by path have their ABI checked.
+
+    Raises:
+        SuiteError: the suite is wrong, cannot be written, or something fetched is not what
+            is pinned already; nothing was written. Whatever `fetch` raises passes through.
+    """
+    text = read_text(path)
+    suite = parse(text, path, plugins=plugins, pinned=False)
+    root = document.read(text).root
+    assert isinstance(root, MapNode)
+    locking = _Locking(text, fetch)
+    for claim in _claims(suite, root):
+        locking.settle(claim)
+    if locking.mistakes:
+        raise SuiteMistakes(findings(text, str(path), locking.mistakes))
+    locked = _locked_text(text, root, locking)
+    if locked is None:
+        raise _by_hand(path, locking)
+    parse(locked, path, plugins=plugins)
+    if locked != text:
+        _replace(path, text, locked)
+    return LockReport(path, tuple(locking.pins), locked != text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A source to be settled: where it stands in the suite, and what it must be."""
+
+    trail: tuple[str, ...]
+    node: Node
+    key: ScalarNode
+    source: Source
+    format: ModelFormat | None = None
+
+    @property
+    def where(self) -> str:
+        return ".".join(self.trail)
+
+    @property
+    def is_tool(self) -> bool:
+        return self.format is None
+
+
+def _claims(suite: Suite, root: MapNode) -> Iterator[_Claim]:
+    for model in suite.models:
+        yield from _model_claims(model, root)
+    for tool in suite.tools:
+        yield _claim(root, ("tools", tool.name, tool.abi), tool.source)
+
+
+def _model_claims(model: ModelSource, root: MapNode) -> Iterator[_Claim]:
+    for format_, source in model.files.items():
+        if source.url:
+            yield _claim(root, ("models", model.name, format_), source, format_)
+
+
+def _claim(
+    root: MapNode, trail: tuple[str, ...], source: Source, format_: ModelFormat | None = None
+) -> _Claim:
+    node: MapNode = root
+    for part in trail[:-1]:
+        below = node.get(part)
+        assert isinstance(below, MapNode)
+        node = below
+    entry = node.entry(trail[-1])
+    assert entry is not None
+    return _Claim(trail, entry.value, entry.key, source, format_)
+
+
+@dataclass(slots=True)
+class _Locking:
+    """What has been fetched and found so far."""
+
+    text: str
+    fetch: Fetch
+    pins: list[Pin] = field(default_factory=list)
+    added: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
+    edits: list[pinning.Edit] = field(default_factory=list)
+    mistakes: list[Mistake] = field(default_factory=list)
+    _fetched: dict[tuple[str, ModelFormat | None], Download] = field(default_factory=dict)
+
+    def settle(self, claim: _Claim) -> None:
+        if claim.source.url is None:
+            self._check_program(claim, claim.source.path)
+            return
+        download = self._download(claim.source.url, claim.format)
+        pinned = claim.source.sha256
+        if pinned and pinned != download.sha256:
+            self._wrong(
+                claim,
+                f"pinned as sha256 {pinned}, and the URL now gives {download.sha256}",
+                "if the change is meant, remove the pin and lock again",
+            )
+            return
+        abi = self._abi(claim, download.path) if claim.is_tool else None
+        if claim.is_tool and abi is None:
+            return
+        wanted = {"sha256": download.sha256} | ({"abi": abi} if abi else {})
+        there = data(claim.node) if isinstance(claim.node, MapNode) else {}
+        missing = {key: value for key, value in wanted.items() if key not in there}
+        if missing:
+            self.added[claim.trail] = missing
+            self.edits.append(pinning.pin(self.text, claim.node, missing))
+        outcome: Literal["pinned", "unchanged"] = "pinned" if missing else "unchanged"
+        self.pins.append(Pin(claim.where, claim.source.name, outcome, download.sha256, abi))
+
+    def _download(self, url: str, format_: ModelFormat | None) -> Download:
+        key = (url, format_)
+        if key not in self._fetched:
+            self._fetched[key] = self.fetch(url, format_)
+        return self._fetched[key]
+
+    def _check_program(self, claim: _Claim, path: Path | None) -> None:
+        assert path is not None
+        if not path.exists():
+            self.pins.append(Pin(claim.where, str(path), "missing"))
+        elif abi := self._abi(claim, path):
+            self.pins.append(Pin(claim.where, str(path), "checked", abi=abi))
+
+    def _abi(self, claim: _Claim, path: Path) -> str | None:
+        try:
+            with path.open("rb") as file:
+                found = elf.abi(file.read(elf.HEADER_BYTES))
+        except OSError as error:
+            self._wrong(claim, f"{path} cannot be read: {error.strerror}", "check the path")
+            return None
+        except SuiteError as error:
+            self._wrong(claim, f"{claim.source.name}: {error.message}", error.hint)
+            return None
+        if found != claim.trail[-1]:
+            self._wrong(
+                claim,
+                f"{claim.source.name} is a program for {found}",
+                f"move it to the key {found}, or name the build for {claim.trail[-1]}",
+            )
+            return None
+        return found
+
+    def _wrong(self, claim: _Claim, message: str, suggestion: str) -> None:
+        self.mistakes.append(Mistake(claim.key.start, f"{claim.trail[-1]}: {message}", suggestion))
+
+
+def _locked_text(text: str, root: MapNode, locking: _Locking) -> str | None:
+    """Return the text with the pins in it, or None if it would not say exactly that."""
+    locked = pinning.apply(text, locking.edits)
+    read = document.read(locked)
+    if read.root is None or read.mistakes:
+        return None
+    meant: Any = data(root)
+    for trail, added in locking.added.items():
+        above = meant
+        for part in trail[:-1]:
+            above = above[part]
+        there = above[trail[-1]]
+        above[trail[-1]] = ({"url": there} if isinstance(there, str) else there) | added
+    return locked if data(read.root) == meant else None
+
+
+def _by_hand(path: Path, locking: _Locking) -> SuiteError:
+    pins = "; ".join(
+        f"{'.'.join(trail)}: " + ", ".join(f"{key}: {value}" for key, value in added.items())
+        for trail, added in locking.added.items()
+    )
+    return SuiteError(
+        "the pins cannot be written without changing the layout; nothing was written",
+        where=str(path),
+        hint=f"write them yourself: {pins}",
+    )
+
+
+def _replace(path: Path, before: str, after: str) -> None:
+    try:
+        # The file that a link stands for is rewritten, the link stays.
+        real = path.resolve(strict=True)
+        if real.read_bytes() != before.encode():
+            raise SuiteError(
+                "the suite was changed while its files were fetched; nothing was written",
+                where=str(path),
+                hint="lock it again",
+            )
+        mode = real.stat().st_mode
+        write_atomically(real, after.encode())
+        real.chmod(mode & 0o7777)
+    except OSError as error:
+        raise SuiteError(
+            f"the pins cannot be written: {error.strerror}",
+            where=str(path),
+            hint="make the file and its folder writable, then lock it again",
+        ) from error

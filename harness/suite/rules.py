@@ -1,0 +1,204 @@
+"""What the keys of a suite must be to each other, told from the nodes alone.
+
+Each rule looks only at what is well formed, so that it speaks even where other keys are
+wrong, and says nothing twice that the types already say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from math import prod
+
+from harness.suite.finding import Mistake, did_you_mean
+from harness.suite.keys import SUITE_WIDE, is_url
+from harness.suite.nodes import Entry, ListNode, MapNode, Node, ScalarNode, data, entries_of
+
+FORMATS = ("tflite", "tfjs")
+_MOST_INPUT_NUMBERS = 1 << 28
+
+
+def mistakes(root: MapNode, networks: Iterable[str], *, pinned: bool) -> Iterator[Mistake]:
+    """Tell every broken rule; `pinned` asks for a sha256 beside each URL."""
+    known = tuple(networks)
+    for entry in entries_of(root.get("models")).values():
+        if isinstance(entry.value, MapNode):
+            yield from _model(entry, entry.value, known, pinned=pinned)
+    for entry in entries_of(root.get("targets")).values():
+        if isinstance(entry.value, MapNode):
+            yield from _target(entry.value)
+    for tool in entries_of(root.get("tools")).values():
+        for abi in entries_of(tool.value).values():
+            yield from _source(abi, pinned=pinned)
+            yield from _abi(abi)
+
+
+def tool_named(tool: ScalarNode, tools: Node | None) -> Iterator[Mistake]:
+    """Check a driver's option `tool`, which names an entry of the suite's `tools`."""
+    known = entries_of(tools)
+    if isinstance(tool.value, str) and tool.text not in known:
+        suggestion = did_you_mean(tool.text, known) or (
+            f"known tools: {', '.join(known)}" if known else "declare it under `tools:`"
+        )
+        yield Mistake(tool.start, f"tool: there is no tool named {tool.text!r}", suggestion)
+
+
+def _model(
+    entry: Entry, model: MapNode, networks: tuple[str, ...], *, pinned: bool
+) -> Iterator[Mistake]:
+    name = entry.key
+    sources = [found for format_ in FORMATS if (found := model.entry(format_))]
+    generate, seed = model.entry("generate"), model.entry("seed")
+    if generate is None and not sources:
+        yield Mistake(
+            name.start,
+            f"{name.text}: a model needs `generate`, `tflite` or `tfjs`",
+            f"known networks to generate: {', '.join(networks)}" if networks else "",
+        )
+    if generate and sources:
+        other = sources[0].key
+        yield Mistake(
+            other.start, f"{other.text}: this model is generated already", "keep one of the two"
+        )
+    if seed and not generate:
+        yield Mistake(seed.key.start, "seed: only a generated model has one", "leave it away")
+    yield from _network(model.text("generate"), networks)
+    for source in sources:
+        yield from _source(source, pinned=pinned)
+    reference = model.text("reference")
+    if reference and reference.text != "cpu" and not reference.text.endswith(".npz"):
+        yield Mistake(
+            reference.start,
+            f"reference: expected cpu or an .npz file, got {reference.text[:40]!r}",
+            did_you_mean(reference.text, ["cpu"]),
+        )
+    for given in entries_of(model.get("inputs")).values():
+        yield from _input(given)
+
+
+def _network(generate: ScalarNode | None, networks: tuple[str, ...]) -> Iterator[Mistake]:
+    if generate and generate.text not in networks:
+        yield Mistake(
+            generate.start,
+            f"generate: there is no network named {generate.text[:40]!r}",
+            did_you_mean(generate.text, networks) or f"known networks: {', '.join(networks)}",
+        )
+
+
+def _source(entry: Entry, *, pinned: bool) -> Iterator[Mistake]:
+    label, value = entry.key.text, entry.value
+    if isinstance(value, ScalarNode) and isinstance(value.value, str):
+        if is_url(value.text):
+            yield from _address(label, value)
+            if pinned:
+                yield _unpinned(label, value)
+        else:
+            yield from _path(label, value)
+    if not isinstance(value, MapNode):
+        return
+    path, url = value.entry("path"), value.entry("url")
+    if path and url:
+        yield Mistake(url.key.start, f"{label}: both a path and a URL", "keep one of the two")
+    if not path and not url:
+        yield Mistake(entry.key.start, f"{label}: missing key 'path' or 'url'")
+    if written := value.text("path"):
+        yield from _path(label, written)
+    if address := value.text("url"):
+        yield from _address("url", address)
+        if pinned and not value.get("sha256"):
+            yield _unpinned(label, address)
+
+
+def _unpinned(label: str, address: ScalarNode) -> Mistake:
+    return Mistake(
+        address.start, f"{label}: a URL needs a sha256", "`edgebench lock SUITE` writes it"
+    )
+
+
+def _address(label: str, node: ScalarNode) -> Iterator[Mistake]:
+    host = node.text.partition("://")[2].partition("/")[0]
+    if not is_url(node.text) or not host or not node.text.isprintable() or " " in node.text:
+        yield Mistake(
+            node.start,
+            f"{label}: {node.text[:80]!r} is no URL",
+            "expected http://… or https://… without spaces; a file on this host goes to `path:`",
+        )
+
+
+def _path(label: str, node: ScalarNode) -> Iterator[Mistake]:
+    if is_url(node.text):
+        yield Mistake(node.start, f"{label}: this is a URL, not a path", "write `url:`")
+    elif "://" in node.text:
+        yield Mistake(
+            node.start,
+            f"{label}: only http:// and https:// addresses can be fetched",
+            "fetch the file yourself and name its path",
+        )
+
+
+def _abi(entry: Entry) -> Iterator[Mistake]:
+    abi = entry.value.text("abi") if isinstance(entry.value, MapNode) else None
+    if abi and abi.text != entry.key.text:
+        yield Mistake(
+            abi.start,
+            f"abi: {abi.text[:40]!r} stands under the key {entry.key.text!r}",
+            "both name the ABI of the file, so they must be equal",
+        )
+
+
+def _input(entry: Entry) -> Iterator[Mistake]:
+    given = entry.value
+    if not isinstance(given, MapNode):
+        return
+    bounds, file = given.entry("range"), given.entry("file")
+    if bounds and file:
+        yield Mistake(bounds.key.start, "range: a file says all numbers", "keep one of the two")
+    if bounds and isinstance(bounds.value, ListNode) and len(bounds.value.items) == 2:
+        low, high = data(bounds.value)
+        if isinstance(low, int | float) and isinstance(high, int | float) and low >= high:
+            yield Mistake(bounds.value.start, "range: expected the lower number first")
+    shape = given.get("shape")
+    if isinstance(shape, ListNode):
+        sizes = data(shape)
+        whole = all(isinstance(size, int) and size > 0 for size in sizes)
+        if whole and prod(sizes) > _MOST_INPUT_NUMBERS:
+            yield Mistake(shape.start, f"shape: more than {_MOST_INPUT_NUMBERS} numbers")
+
+
+def _target(target: MapNode) -> Iterator[Mistake]:
+    variants = target.get("variants")
+    if isinstance(variants, MapNode) and variants.entries:
+        baseline = target.text("baseline")
+        if baseline:
+            yield from _variant("baseline", baseline, baseline.text, variants)
+        ratios = target.get("ratios")
+        listed = ratios.items if isinstance(ratios, ListNode) else ()
+        yield from chain.from_iterable(_ratio(ratio, variants) for ratio in listed)
+    for key, entry in entries_of(target.get("sampling")).items():
+        if key in SUITE_WIDE:
+            yield Mistake(
+                entry.key.start,
+                f"{key}: not for one target: {SUITE_WIDE[key]}",
+                "set it in the suite's own `sampling:`",
+            )
+
+
+def _ratio(node: Node, variants: MapNode) -> Iterator[Mistake]:
+    if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
+        return
+    parts = node.text.split("/")
+    if len(parts) != 2 or not all(parts):
+        yield Mistake(node.start, f"ratios: expected VARIANT/VARIANT, got {node.text[:80]!r}")
+        return
+    if parts[0] == parts[1]:
+        yield Mistake(node.start, f"ratios: {node.text[:80]!r} compares a variant with itself")
+        return
+    for part in parts:
+        yield from _variant("ratios", node, part, variants)
+
+
+def _variant(label: str, node: ScalarNode, name: str, variants: MapNode) -> Iterator[Mistake]:
+    if name not in variants.entries:
+        known = variants.entries
+        suggestion = did_you_mean(name, known) or f"known variants: {', '.join(known)}"
+        yield Mistake(node.start, f"{label}: there is no variant named {name[:40]!r}", suggestion)

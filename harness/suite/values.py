@@ -1,0 +1,112 @@
+"""What a suite says, as frozen values; every name in them has been checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.options import Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file by path (absolute; relative ones are resolved against the suite) or by URL.
+
+    A URL always has a `sha256`; a path may have one, and is then checked.
+    """
+
+    path: Path | None = None
+    url: str | None = None
+    sha256: str | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.path) if self.path else (self.url or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A model that is built here: an architecture's name and the seed of its weights."""
+
+    network: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """What one input is fed: seeded numbers within `low`..`high`, or the bytes of a file.
+
+    None in `shape` or `dtype` means: as the model's own signature says.
+    """
+
+    name: str
+    shape: tuple[int, ...] | None = None
+    dtype: str | None = None
+    low: float | None = None
+    high: float | None = None
+    file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A named model: generated, or files by format (`tflite`, `tfjs`).
+
+    `reference` is 'cpu' (the runtime's own reference kernels) or the path of an `.npz` file
+    with the outputs in order; `tolerance` bounds max |a−b| / max |ref|.
+    """
+
+    name: str
+    file: str
+    generated: Generated | None
+    files: dict[Literal["tflite", "tfjs"], Source]
+    inputs: tuple[InputSpec, ...]
+    reference: Literal["cpu"] | Path
+    tolerance: float
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSource:
+    """A build of a program for one ABI."""
+
+    name: str
+    abi: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A named set of the driver's own options (`options` is its `variant_options`)."""
+
+    name: str
+    options: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A named place to run (`options` is an instance of the driver's `target_options`).
+
+    `ratios` are (numerator, denominator) names of variants: those against the baseline
+    first, then those that the suite declares, without repeats.
+    """
+
+    name: str
+    driver: str
+    options: Any
+    variants: tuple[Variant, ...]
+    baseline: str | None
+    ratios: tuple[tuple[str, str], ...]
+    sampling: Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A whole suite; `text` is the file as it was read."""
+
+    name: str
+    path: Path
+    text: str
+    models: tuple[ModelSource, ...]
+    targets: tuple[Target, ...]
+    tools: tuple[ToolSource, ...]
+    sampling: Sampling

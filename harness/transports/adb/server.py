@@ -1,0 +1,91 @@
+"""The user's adb server: what it sees, and starting it where none runs. It is never ended."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import tempfile
+
+from harness.errors import TargetNotFound
+from harness.transports.adb.connection import AdbServer, Refused, no_server, query, user_server
+from harness.transports.adb.program import find_adb
+from harness.transports.adb.states import DeviceState, choose, parse_devices
+
+_ANSWER_S = 10.0
+_START_S = 30.0
+
+
+def devices(server: AdbServer | None = None) -> tuple[DeviceState, ...]:
+    """Return every device that a server (the user's own by default) sees, in its order.
+
+    Raises:
+        TargetNotFound: no adb server answers, and none could be started.
+    """
+    if server is None:
+        server = user_server()
+        ensure_running(server)
+    try:
+        return parse_devices(query(server, "host:devices-l", timeout_s=_ANSWER_S))
+    except Refused as error:
+        raise no_server(server, str(error)) from error
+
+
+def pick(device: str, server: AdbServer | None = None) -> str:
+    """Return the serial that a suite's `device` means: 'auto' is the one attached phone.
+
+    Raises:
+        TargetNotFound: there is no such device, no adb, or no adb server.
+        TargetUnfit: the device is not ready (kinds `unauthorized`, `offline`,
+            `no-permissions`, `target-unfit`), or `auto` could mean several.
+    """
+    return choose(device, devices(server))
+
+
+def ensure_running(server: AdbServer) -> None:
+    """Start an adb server where nothing listens; a running one is left exactly as it is.
+
+    `adb start-server` would end and replace a server of another version, so it is run only
+    when nobody answers on that port.
+
+    Raises:
+        TargetNotFound: there is no adb program, or it cannot start a server.
+    """
+    if _listens(server):
+        return
+    adb = find_adb()
+    environment = os.environ | {"ANDROID_ADB_SERVER_PORT": str(server.port)}
+    environment.pop("ADB_SERVER_SOCKET", None)
+    # A file, for the server that stays would hold a pipe open.
+    with tempfile.TemporaryFile() as said:
+        try:
+            code = subprocess.run(
+                [adb, "start-server"],
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                env=environment,
+                timeout=_START_S,
+                check=False,
+                start_new_session=True,
+            ).returncode
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise _not_started(server, str(error)) from error
+        if code != 0 or not _listens(server):
+            said.seek(0)
+            raise _not_started(server, said.read(2000).decode(errors="replace").strip())
+
+
+def _listens(server: AdbServer) -> bool:
+    try:
+        socket.create_connection((server.host, server.port), timeout=3).close()
+    except OSError:
+        return False
+    return True
+
+
+def _not_started(server: AdbServer, detail: str) -> TargetNotFound:
+    return TargetNotFound(
+        f"{server.label} could not be started: {detail}",
+        hint="run `adb start-server` and look at what it says",
+    )

@@ -1,0 +1,126 @@
+"""A fresh browser process and its pages, as the code of a visit sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from harness.transports.processes import ProcessId, command_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Page, Request
+
+_MOST_MESSAGES = 1000
+
+
+@dataclass(slots=True)
+class PageRecord:
+    """What a page said and asked for while it was open."""
+
+    console: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    crashed: bool = False
+
+
+class OpenPage:
+    """One page of a fresh context; to be used inside the visit that gave it."""
+
+    def __init__(self, page: Page, origin: str, record: PageRecord) -> None:
+        self._page = page
+        self._cdp: CDPSession | None = None
+        self.record = record
+        page.on("console", lambda message: _keep(record.console, _console_line(message)))
+        page.on("pageerror", lambda error: _keep(record.errors, str(error)))
+        page.on("crash", lambda _: setattr(record, "crashed", True))
+        page.on("request", lambda request: self._watch(request, origin))
+
+    def goto(self, url: str) -> None:
+        """Load a page and wait for its load event."""
+        self._page.goto(url)
+
+    def evaluate(self, expression: str, argument: Any = None) -> Any:
+        """Evaluate a function in the page; what it returns (or resolves to) comes back."""
+        return self._page.evaluate(expression, argument)
+
+    def collect_garbage(self) -> None:
+        """Have the page's JavaScript heap collected."""
+        self._devtools().send("HeapProfiler.collectGarbage")
+
+    def _devtools(self) -> CDPSession:
+        if self._cdp is None:
+            self._cdp = self._page.context.new_cdp_session(self._page)
+        return self._cdp
+
+    def _watch(self, request: Request, origin: str) -> None:
+        if not request.url.startswith((f"{origin}/", "blob:", "data:")):
+            _keep(self.record.foreign, request.url)
+
+
+class OpenBrowser:
+    """One fresh browser process; to be used inside the visit that gave it."""
+
+    def __init__(self, browser: Browser, root: ProcessId | None) -> None:
+        self._browser = browser
+        self.root = root
+        self.records: list[PageRecord] = []
+
+    @property
+    def version(self) -> str:
+        """The version that the browser itself tells."""
+        return self._browser.version
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The whole command line of the browser process, with what Playwright adds."""
+        return command_of(self.root.pid) if self.root else ()
+
+    @contextmanager
+    def page(
+        self, origin: str, *, init_scripts: Sequence[str] = (), record: PageRecord | None = None
+    ) -> Iterator[OpenPage]:
+        """Open a page in a context of its own; `init_scripts` run first in it, in their order.
+
+        `record` is filled while the page is open, and stays when the browser dies.
+        """
+        record = record or PageRecord()
+        self.records.append(record)
+        context = self._browser.new_context()
+        # The deadline of the visit governs; a second one would only give a second error.
+        context.set_default_timeout(0)
+        page = context.new_page()
+        # Playwright does not promise an order among several init scripts.
+        if init_scripts:
+            page.add_init_script("\n;\n".join(init_scripts))
+        try:
+            yield OpenPage(page, origin, record)
+        finally:
+            with ignoring_failure():
+                context.close()
+
+    def renderers(self) -> tuple[int, ...]:
+        """Return the pids of the renderer processes, of which one is the page's."""
+        session = self._browser.new_browser_cdp_session()
+        try:
+            told = session.send("SystemInfo.getProcessInfo")["processInfo"]
+        finally:
+            session.detach()
+        return tuple(int(one["id"]) for one in told if one["type"] == "renderer")
+
+
+@contextmanager
+def ignoring_failure() -> Iterator[None]:
+    """Closing what has crashed or been killed fails in many ways, and need not succeed."""
+    with suppress(Exception):
+        yield
+
+
+def _console_line(message: ConsoleMessage) -> str:
+    return f"{message.type}: {message.text}"
+
+
+def _keep(lines: list[str], line: str) -> None:
+    if len(lines) < _MOST_MESSAGES:
+        lines.append(line)

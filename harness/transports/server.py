@@ -1,0 +1,240 @@
+"""A web server on 127.0.0.1 that serves exactly what a run's page may have, and keeps a log.
+
+Every response carries COOP, COEP and CORP, so that the page is cross-origin isolated: Wasm
+threads exist only then, and its clock is 20 times finer. A run has a URL prefix of its own,
+under which an explicit list of names is served; there are no folders, so no path leads anywhere
+else. Bodies are read and hashed before the run, not while it is timed.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import unquote, urlsplit
+
+from harness.errors import RunFailed
+
+ISOLATION_HEADERS = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+# Workers of the threaded build start from blobs; nothing may come from another origin.
+_CONTENT_POLICY = (
+    "default-src 'self' blob: data:; script-src 'self' blob: 'unsafe-inline' 'unsafe-eval'"
+)
+_MEDIA_TYPES = {
+    ".bin": "application/octet-stream",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".wasm": "application/wasm",
+}
+_IDLE_CONNECTION_S = 60
+_LOG_SETTLES_WITHIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What is served under one name."""
+
+    data: bytes = field(repr=False)
+    sha256: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One answered request: `path` below the run's prefix, and the hash of the body sent.
+
+    `complete` is False if the browser hung up before it had all of it.
+    """
+
+    path: str
+    status: int
+    bytes: int
+    sha256: str
+    complete: bool = True
+
+
+@dataclass(slots=True)
+class _Run:
+    bodies: Mapping[str, Body]
+    log: list[Served] = field(default_factory=list)
+    pending: int = 0
+
+
+class PageServer:
+    """Serves the mounted names to this host, in threads of its own, until it is closed."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, _Run] = {}
+        self._lock = threading.Lock()
+        self._http = _LoopbackServer(("127.0.0.1", 0), _Handler)
+        self._http.pages = self
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def origin(self) -> str:
+        """The origin of everything that is served, `http://127.0.0.1:PORT`."""
+        return f"http://127.0.0.1:{self._http.server_port}"
+
+    def mount(self, run_id: str, contents: Mapping[str, Path | bytes]) -> str:
+        """Serve `contents` (name → file or bytes) to one run; return its URL, ending in `/`.
+
+        Raises:
+            RunFailed: a file cannot be read.
+        """
+        bodies = {name: _body(name, content) for name, content in contents.items()}
+        with self._lock:
+            self._runs[run_id] = _Run(bodies)
+        return f"{self.origin}/r/{run_id}/"
+
+    def hashes(self, run_id: str) -> Mapping[str, str]:
+        """Return name → sha256 of everything that is mounted for a run."""
+        return {name: body.sha256 for name, body in self._runs[run_id].bodies.items()}
+
+    def log(self, run_id: str) -> tuple[Served, ...]:
+        """Return the requests of a run so far, once those under way have been answered."""
+        deadline = time.monotonic() + _LOG_SETTLES_WITHIN_S
+        while True:
+            with self._lock:
+                run = self._runs[run_id]
+                if run.pending == 0 or time.monotonic() > deadline:
+                    return tuple(run.log)
+            time.sleep(0.005)
+
+    def unmount(self, run_id: str) -> None:
+        """Serve nothing to this run any more, and forget its log."""
+        with self._lock:
+            self._runs.pop(run_id, None)
+
+    def close(self) -> None:
+        """End the server and its connections."""
+        self._http.shutdown()
+        self._http.end_connections()
+        self._http.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def begin(self, url_path: str) -> tuple[_Run | None, str, Body | None]:
+        """Find the run, the name below its prefix and its body; the request is then pending."""
+        parts = urlsplit(url_path).path.split("/", 3)
+        if len(parts) != 4 or parts[:2] != ["", "r"]:
+            return None, url_path, None
+        name = unquote(parts[3])
+        with self._lock:
+            run = self._runs.get(parts[2])
+            if run is None:
+                return None, name, None
+            run.pending += 1
+            return run, name, run.bodies.get(name)
+
+    def end(self, run: _Run | None, served: Served) -> None:
+        """Log a request that was answered."""
+        if run is None:
+            return
+        with self._lock:
+            run.log.append(served)
+            run.pending -= 1
+
+
+def _body(name: str, content: Path | bytes) -> Body:
+    try:
+        data = content.read_bytes() if isinstance(content, Path) else content
+    except OSError as error:
+        raise RunFailed(
+            f"a file that the page needs cannot be read: {error}",
+            hint="check that the file is there and may be read",
+            kind="model-unavailable",
+        ) from error
+    media_type = _MEDIA_TYPES.get(PurePosixPath(name).suffix, "application/octet-stream")
+    return Body(data, sha256(data).hexdigest(), media_type)
+
+
+class _LoopbackServer(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+    pages: PageServer
+
+    def __init__(self, *arguments: Any) -> None:
+        self._connections: set[socket.socket] = set()
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def end_connections(self) -> None:
+        """Hang up on whoever still holds a connection open."""
+        for connection in tuple(self._connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Stay silent: a browser that is killed hangs up in the middle of anything."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = _IDLE_CONNECTION_S
+    disable_nagle_algorithm = True
+    server: _LoopbackServer
+
+    def do_GET(self) -> None:
+        """Answer one request and log it."""
+        run, name, body = self.server.pages.begin(self.path)
+        status = HTTPStatus.OK if body else HTTPStatus.NOT_FOUND
+        # A name of another host that resolves to us must not read what a run serves.
+        if self.headers.get("Host") != f"127.0.0.1:{self.server.server_port}":
+            status, body = HTTPStatus.MISDIRECTED_REQUEST, None
+        answer = body or _body("answer.txt", f"{status.value} {status.phrase}\n".encode())
+        complete = False
+        try:
+            self._send(status, answer)
+            complete = True
+        finally:
+            served = Served(name, status.value, len(answer.data), answer.sha256, complete)
+            self.server.pages.end(run, served)
+
+    def _send(self, status: HTTPStatus, answer: Body) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", answer.media_type)
+        self.send_header("Content-Length", str(len(answer.data)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Content-Security-Policy", _CONTENT_POLICY)
+        for header, value in ISOLATION_HEADERS.items():
+            self.send_header(header, value)
+        self.end_headers()
+        self.wfile.write(answer.data)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
+        """Stay silent: library code never prints."""

@@ -1,0 +1,164 @@
+"""The device's end of one adb connection: greeting, streams, services."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from harness.virtual_device.packets import (
+    CLSE,
+    CNXN,
+    MAX_PAYLOAD,
+    OKAY,
+    OPEN,
+    VERSION,
+    WRTE,
+    Packet,
+    PacketDecoder,
+    ProtocolError,
+    encode,
+)
+from harness.virtual_device.sandbox import MODEL, Sandbox
+from harness.virtual_device.shell_service import serve_shell
+from harness.virtual_device.streams import Stream
+from harness.virtual_device.sync_service import serve_sync
+
+# Not offered, and so never asked for: delayed_ack, abb, sendrecv_v2 (compression).
+_FEATURES = ("shell_v2", "cmd", "stat_v2", "ls_v2", "fixed_push_mkdir")
+_BANNER = (
+    f"device::ro.product.name=virtual;ro.product.model={MODEL};ro.product.device=virtual;"
+    f"features={','.join(_FEATURES)}"
+).encode()
+
+_log = logging.getLogger(__name__)
+
+Service = Callable[[Stream], Awaitable[None]]
+
+
+class Daemon(asyncio.Protocol):
+    """Serves a sandbox over one connection; `ended` is set when the connection is gone."""
+
+    def __init__(self, sandbox: Sandbox, python: str) -> None:
+        self.ended = asyncio.Event()
+        self._sandbox = sandbox
+        self._python = python
+        self._transport: asyncio.Transport | None = None
+        self._decoder = PacketDecoder()
+        self._max_payload = MAX_PAYLOAD
+        self._streams: dict[int, Stream] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._last_stream = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for packet in self._decoder.feed(data):
+                self._handle(packet)
+        except ProtocolError:
+            _log.exception("the adb server's packets cannot be read")
+            if self._transport is not None:
+                self._transport.abort()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._transport = None
+        for task in self._tasks.values():
+            task.cancel()
+        self.ended.set()
+
+    async def finish(self) -> None:
+        """Wait until every service has ended and taken its processes with it."""
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _send(self, packet: Packet) -> None:
+        if self._transport is not None:
+            summed = self._decoder.summed or packet.command == CNXN
+            self._transport.write(encode(packet, summed=summed))
+
+    def _handle(self, packet: Packet) -> None:
+        stream = self._streams.get(packet.arg1)
+        if packet.command == CNXN:
+            self._greet(packet)
+        elif packet.command == OPEN:
+            self._open(packet)
+        elif packet.command == OKAY and stream is not None:
+            stream.acknowledged()
+        elif packet.command == WRTE and stream is not None:
+            stream.received(packet.payload)
+        elif packet.command == CLSE and stream is not None:
+            self._forget(packet.arg1)
+            self._send(Packet(CLSE, packet.arg1, packet.arg0))
+
+    def _greet(self, packet: Packet) -> None:
+        self._max_payload = min(packet.arg1, MAX_PAYLOAD)
+        self._send(Packet(CNXN, VERSION, MAX_PAYLOAD, _BANNER))
+        self._decoder.summed = packet.arg0 < VERSION
+
+    def _open(self, packet: Packet) -> None:
+        name = packet.payload.rstrip(b"\0")
+        service = self._service(name)
+        if service is None:
+            _log.info("no such service: %r", name)
+            self._send(Packet(CLSE, 0, packet.arg0))
+            return
+        self._last_stream += 1
+        local = self._last_stream
+        stream = Stream(local, packet.arg0, self._send, self._max_payload)
+        self._streams[local] = stream
+        self._send(Packet(OKAY, local, packet.arg0))
+        self._tasks[local] = asyncio.create_task(self._serve(local, stream, service))
+
+    def _service(self, name: bytes) -> Service | None:
+        if name.startswith((b"shell:", b"shell,", b"exec:")):
+            return partial(serve_shell, service=name, sandbox=self._sandbox, python=self._python)
+        if name == b"sync:":
+            return partial(serve_sync, sandbox=self._sandbox)
+        if name.startswith(b"reverse:"):
+            return _refuse_reverse
+        return None
+
+    async def _serve(self, local: int, stream: Stream, service: Service) -> None:
+        try:
+            try:
+                await service(stream)
+            except Exception:  # noqa: BLE001 - logged; one stream must not end the others
+                _log.exception("stream %d ended badly", local)
+            await stream.close()
+        finally:
+            self._streams.pop(local, None)
+            self._tasks.pop(local, None)
+
+    def _forget(self, local: int) -> None:
+        self._streams.pop(local, None)
+        task = self._tasks.get(local)
+        if task is not None:
+            task.cancel()
+
+
+async def _refuse_reverse(stream: Stream) -> None:
+    reason = b"reverse connections are not served by a virtual device"
+    await stream.write(b"FAIL%04x" % len(reason) + reason)
+
+
+async def accept_one(
+    listener: socket.socket,
+    admits: Callable[[socket.socket], bool],
+    make: Callable[[], Daemon],
+) -> Daemon:
+    """Wait for the one connection that is admitted, then stop listening."""
+    loop = asyncio.get_running_loop()
+    listener.setblocking(False)
+    with listener:
+        while True:
+            connection, _ = await loop.sock_accept(listener)
+            if admits(connection):
+                break
+            connection.close()
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    _, daemon = await loop.connect_accepted_socket(make, connection)
+    return daemon

@@ -1,0 +1,119 @@
+"""Inputs and references: the same bytes in every lane, computed once, and honest about doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from struct import pack
+from typing import Any
+
+import pytest
+
+from harness.errors import SuiteError, TargetUnfit
+from harness.model import Tensor
+from harness.outputs import InputSignature, npz_bytes
+from harness.plugins import ModelFile
+from harness.runner import expectation
+from harness.runner.expectation import expect
+from harness.suite.values import InputSpec, ModelSource
+
+FILE = ModelFile("tflite", Path("m.tflite"), "ab" * 32, 1)
+
+
+class Runtime:
+    """A runtime whose reference is a function of the inputs."""
+
+    def __init__(self, answer: Any = None) -> None:
+        self.calls = 0
+        self._answer = answer or (lambda inputs: inputs)
+
+    def reference(
+        self, model: ModelFile, inputs: Sequence[tuple[Tensor, ...]]
+    ) -> tuple[tuple[Tensor, ...], ...]:
+        self.calls += 1
+        return tuple(self._answer(given) for given in inputs)
+
+    def reference_runtime(self) -> str:
+        return "identity 1"
+
+
+@pytest.fixture(autouse=True)
+def _cached_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEBENCH_CACHE", str(tmp_path / "cache"))
+    signature = (InputSignature("x", (1, 4), "float32"),)
+    monkeypatch.setattr(expectation, "read_signature", lambda *_: signature)
+
+
+def a_source(*inputs: InputSpec, reference: Any = "cpu") -> ModelSource:
+    return ModelSource("m", "fp32", None, {}, inputs, reference, 1e-4)
+
+
+def expected(source: ModelSource, runtime: Any, announced: list[int] | None = None) -> Any:
+    said = announced if announced is not None else []
+    return expect(source, FILE, runtime, announce=lambda: said.append(1))
+
+
+def test_a_reference_is_computed_once_per_model_inputs_and_runtime() -> None:
+    runtime, announced = Runtime(), list[int]()
+    first = expected(a_source(), runtime, announced)
+    again = expected(a_source(), runtime, announced)
+    assert (runtime.calls, announced) == (1, [1])
+    assert first == again
+    assert first.reference == first.inputs
+    assert first.note == ""
+    other = a_source(InputSpec("x", low=0.0, high=9.0))
+    expected(other, runtime, announced)
+    assert runtime.calls == 2
+
+
+def test_a_damaged_cache_entry_is_computed_again(tmp_path: Path) -> None:
+    runtime = Runtime()
+    first = expected(a_source(), runtime)
+    for path in (tmp_path / "cache" / "references").iterdir():
+        path.write_bytes(path.read_bytes()[:40])
+    assert expected(a_source(), runtime).reference == first.reference
+    assert runtime.calls == 2
+
+
+def test_a_model_that_always_answers_alike_proves_nothing_and_says_so() -> None:
+    constant = Runtime(lambda _: (Tensor("y", (1,), "float32", pack("<f", 1.0)),))
+    assert expected(a_source(), constant).note.startswith("proves nothing")
+
+
+def test_no_reference_is_said_with_its_reason() -> None:
+    class Without(Runtime):
+        def reference(self, model: Any, inputs: Any) -> Any:
+            raise TargetUnfit("no reference kernels here", hint="-")
+
+    found = expected(a_source(), Without())
+    assert found.reference is None
+    assert found.note == "not checked: no reference (no reference kernels here)"
+
+
+def test_a_reference_file_is_used_as_it_is(tmp_path: Path) -> None:
+    wanted = (Tensor("y", (2,), "float32", pack("<2f", 1.0, 2.0)),)
+    (tmp_path / "ref.npz").write_bytes(npz_bytes(wanted))
+    runtime = Runtime()
+    found = expected(a_source(reference=tmp_path / "ref.npz"), runtime)
+    assert found.reference == wanted
+    assert runtime.calls == 0
+
+
+def test_an_input_file_is_fed_as_it_is_and_its_size_is_checked(tmp_path: Path) -> None:
+    (tmp_path / "x.bin").write_bytes(pack("<4f", 1, 2, 3, 4))
+    spec = InputSpec("x", file=tmp_path / "x.bin")
+    found = expected(a_source(spec), Runtime())
+    assert found.inputs[0].data == pack("<4f", 1, 2, 3, 4)
+    assert found.note.startswith("ok, but proves little")
+    (tmp_path / "x.bin").write_bytes(b"short")
+    with pytest.raises(SuiteError, match="has 5 bytes"):
+        expected(a_source(spec), Runtime())
+    (tmp_path / "x.bin").unlink()
+    with pytest.raises(SuiteError, match="cannot be read"):
+        expected(a_source(spec), Runtime())
+
+
+def test_an_input_that_the_model_does_not_have_is_named() -> None:
+    with pytest.raises(SuiteError, match="no input 'y'") as caught:
+        expected(a_source(InputSpec("y")), Runtime())
+    assert "x" in caught.value.hint

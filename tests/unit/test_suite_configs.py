@@ -1,0 +1,42 @@
+"""The suites that come with edgebench are right, with the drivers that come with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.suite.load import load, validate
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def test_all_suites_that_the_readme_names_are_here() -> None:
+    names = {path.name for path in CONFIGS.glob("*.yaml")}
+    assert {"quickstart.yaml", "wasm-speedup.yaml", "phone.yaml"} <= names
+
+
+@pytest.mark.parametrize("suite", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_suite_of_ours_has_no_mistake(suite: Path) -> None:
+    assert "\n".join(map(str, validate(suite))) == ""
+    assert load(suite).name == suite.stem
+
+
+def test_the_speedup_suite_tells_simd_the_threaded_binary_and_threads_apart() -> None:
+    suite = load(CONFIGS / "wasm-speedup.yaml")
+    [target] = suite.targets
+    assert suite.sampling.blocks == 10
+    assert set(target.ratios) >= {
+        ("simd", "plain"),
+        ("simd-1t", "simd"),
+        ("simd-2t", "simd-1t"),
+        ("simd-2t", "simd"),
+        ("simd-2t", "plain"),
+    }
+
+
+def test_the_phone_suite_needs_no_file_to_be_validated() -> None:
+    [tool] = load(CONFIGS / "phone.yaml").tools
+    assert tool.abi == "arm64-v8a"
+    assert tool.source.path is not None
+    assert not tool.source.path.exists()

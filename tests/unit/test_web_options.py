@@ -1,0 +1,106 @@
+"""What a suite may say of a browser target: mistakes are told in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.drivers.web_tfjs import PLUGIN
+from harness.drivers.web_tfjs.runtime import WASM_SCRIPTS, installed_tfjs
+from harness.drivers.web_tfjs.session import open_session
+from harness.errors import TargetNotFound, TargetUnfit
+from harness.plugins import TargetSpec
+
+
+@pytest.mark.parametrize(
+    ("variant", "word"),
+    [
+        ({"wasm": "threaded-simd"}, "needs `threads`"),
+        ({"wasm": "plain", "threads": 2}, "leave `threads` out"),
+        ({"wasm": "simd", "threads": 1}, "leave `threads` out"),
+        ({"wasm": "threaded-simd", "threads": 0}, "greater than or equal to 1"),
+        ({"wasm": "threaded-simd", "threads": 9}, "less than or equal to 8"),
+        ({"wasm": "threads"}, "plain"),
+        ({}, "wasm"),
+        ({"wasm": "plain", "simd": True}, "simd"),
+        ({"wasm": "threaded-simd", "threads": "2"}, "threads"),
+    ],
+)
+def test_a_variant_that_makes_no_sense_is_refused_in_words(
+    variant: dict[str, Any], word: str
+) -> None:
+    with pytest.raises(ValueError, match=word):
+        PLUGIN.variant_options(**variant)
+
+
+def test_all_browsers_of_this_host_stand_on_one_bench() -> None:
+    for browser in ("chromium", "edge"):
+        options = PLUGIN.target_options(browser=browser)
+        assert PLUGIN.bench(options) == "host"
+        assert not PLUGIN.is_virtual(options)
+        assert PLUGIN.unsupported(options, PLUGIN.variant_options(wasm="plain")) == ""
+
+
+def test_a_missing_part_of_tfjs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEBENCH_NODE_MODULES", str(tmp_path))
+    with pytest.raises(TargetNotFound) as caught:
+        installed_tfjs()
+    assert caught.value.kind == "tfjs-missing"
+    assert "make setup" in caught.value.hint
+    assert "tfjs-core" in caught.value.message
+
+
+def test_packages_of_different_versions_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_up_tfjs(tmp_path, {"tfjs-core": "4.22.0", "tfjs-converter": "4.21.0"})
+    monkeypatch.setenv("EDGEBENCH_NODE_MODULES", str(tmp_path))
+    with pytest.raises(TargetNotFound, match=r"4\.21\.0, 4\.22\.0"):
+        installed_tfjs()
+
+
+def test_the_hash_of_the_scripts_changes_with_any_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGEBENCH_NODE_MODULES", str(tmp_path))
+    made_up_tfjs(tmp_path, {})
+    seen = {installed_tfjs().scripts_sha256}
+    for name in WASM_SCRIPTS:
+        installed_tfjs().files[name].write_text("changed")
+        seen.add(installed_tfjs().scripts_sha256)
+    assert len(seen) == 1 + len(WASM_SCRIPTS)
+
+
+def test_an_init_script_that_is_not_there_is_told_before_a_browser_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_up_tfjs(tmp_path, {})
+    monkeypatch.setenv("EDGEBENCH_NODE_MODULES", str(tmp_path))
+    wrapper = tmp_path / "browser"
+    wrapper.write_text("#!/bin/sh\necho Chromium 1.2.3.4\n")
+    wrapper.chmod(0o755)
+    options = PLUGIN.target_options(browser=str(wrapper), init_script=str(tmp_path / "none.js"))
+    with pytest.raises(TargetUnfit, match="init_script"):
+        open_session(TargetSpec("web", options, {}, tmp_path))
+
+
+def made_up_tfjs(folder: Path, versions: dict[str, str]) -> None:
+    files = {
+        "tfjs-core": ["tf-core.min.js"],
+        "tfjs-converter": ["tf-converter.min.js"],
+        "tfjs-backend-cpu": ["tf-backend-cpu.min.js"],
+        "tfjs-backend-wasm": [
+            "tf-backend-wasm.min.js",
+            "tfjs-backend-wasm.wasm",
+            "tfjs-backend-wasm-simd.wasm",
+            "tfjs-backend-wasm-threaded-simd.wasm",
+        ],
+    }
+    for package, names in files.items():
+        root = folder / "@tensorflow" / package
+        (root / "dist").mkdir(parents=True)
+        (root / "package.json").write_text(f'{{"version": "{versions.get(package, "4.22.0")}"}}')
+        for name in names:
+            (root / "dist" / name).write_text(name)

@@ -1,0 +1,290 @@
+"""What is read out of a browser run's files: the numbers, or a named failure, whatever they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.drivers.web_tfjs import PLUGIN
+from harness.errors import OutputUnreadable
+from harness.metrics import METRICS
+from harness.model import Capture, Failed, Measured, Reading
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "web"
+CAPTURES = sorted(folder.name for folder in FIXTURES.iterdir() if folder.is_dir())
+READ = ("run.json", "requests.json", "page.json")
+
+
+def capture(name: str) -> Capture:
+    return Capture({file.name: file.read_bytes() for file in (FIXTURES / name).iterdir()})
+
+
+def changed(name: str, file: str, change: Callable[[Any], None]) -> Capture:
+    """Return a capture in which one file says something else."""
+    original = capture(name)
+    content = original.json(file)
+    change(content)
+    return Capture({**original.files, file: json.dumps(content).encode()})
+
+
+def failure(reading: Reading) -> tuple[str, str]:
+    assert isinstance(reading.outcome, Failed), reading.outcome
+    assert reading.outcome.failure.hint
+    return reading.outcome.failure.kind, reading.outcome.failure.message
+
+
+def values(reading: Reading) -> dict[str, float | None]:
+    assert isinstance(reading.outcome, Measured), reading.outcome
+    return {m.metric: m.value for m in reading.outcome.measurements}
+
+
+def check(reading: Reading) -> None:
+    """What holds for every reading: sound numbers, in known metrics, and only if proved."""
+    if isinstance(reading.outcome, Failed):
+        assert reading.outcome.failure.kind
+        return
+    assert reading.proof.mismatches() == ()
+    for measurement in reading.outcome.measurements:
+        assert METRICS[measurement.metric].unit == measurement.unit
+        numbers = (*measurement.samples, measurement.value or 0.0)
+        assert all(0 <= number < 2**54 for number in numbers)
+        assert measurement.absent or measurement.value is not None or measurement.samples
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("latency-plain", None),
+        ("latency-simd-in-batches", None),
+        ("memory-2-threads", None),
+        ("mismatch-1-thread-of-2", "variant-mismatch"),
+        ("page-error-wrong-input", "page-error"),
+        ("timed-out", "timed-out"),
+    ],
+)
+def test_each_real_capture_has_its_outcome(name: str, kind: str | None) -> None:
+    reading = PLUGIN.read(capture(name))
+    check(reading)
+    if kind is None:
+        assert isinstance(reading.outcome, Measured)
+    else:
+        assert failure(reading)[0] == kind
+
+
+def test_every_capture_is_tested() -> None:
+    assert len(CAPTURES) == 6
+
+
+def test_a_latency_run_gives_seconds_of_its_samples() -> None:
+    page = capture("latency-plain").json("page.json")
+    reading = PLUGIN.read(capture("latency-plain"))
+    samples = [sample / 1000 for sample in page["timed"]["samples_ms"]]
+    assert values(reading)["latency_mean"] == pytest.approx(sum(samples) / 20)
+    assert values(reading)["latency_max"] == pytest.approx(max(samples))
+    assert values(reading)["init"] == pytest.approx(page["init_ms"] / 1000)
+    assert reading.setting["timed"] == "predict+readback"
+    assert reading.setting["warmup_iterations"] == 25
+    assert reading.conditions["timer_resolution_s"] == 5e-06
+    assert reading.conditions["iterations_done"] == 20
+    assert reading.outputs is not None
+    assert reading.outputs[0].shape == (1, 4)
+
+
+def test_a_memory_run_gives_one_metric_per_method_and_no_latency() -> None:
+    growth = capture("memory-2-threads").json("run.json")["memory"]
+    got = values(PLUGIN.read(capture("memory-2-threads")))
+    assert set(got) == {"wasm_heap", "tf_num_bytes", "renderer_uss", "renderer_pss"}
+    assert got["renderer_uss"] == growth["after"]["uss_bytes"] - growth["baseline"]["uss_bytes"]
+    assert got["renderer_pss"] == growth["after"]["pss_bytes"] - growth["baseline"]["pss_bytes"]
+
+
+def test_phases_add_up_to_the_run() -> None:
+    told = capture("latency-plain").json("run.json")["phases_s"]
+    phases = PLUGIN.read(capture("latency-plain")).phases_s
+    assert set(phases) == {"launch", "load", "warmup", "timed", "collect"}
+    assert sum(phases.values()) == pytest.approx(sum(told.values()))
+
+
+def test_the_wasm_that_the_server_sent_counts_not_what_the_page_says() -> None:
+    def swap(requests: Any) -> None:
+        for request in requests:
+            request["path"] = request["path"].replace("-wasm.wasm", "-wasm-simd.wasm")
+
+    reading = PLUGIN.read(changed("latency-plain", "requests.json", swap))
+    assert failure(reading)[0] == "variant-mismatch"
+    assert "wasm_binary" in failure(reading)[1]
+
+
+def test_a_second_wasm_file_is_a_mismatch() -> None:
+    def twice(requests: Any) -> None:
+        requests += [r | {"path": "tfjs/x.wasm"} for r in requests if r["path"].endswith(".wasm")]
+
+    reading = PLUGIN.read(changed("latency-plain", "requests.json", twice))
+    assert failure(reading)[0] == "variant-mismatch"
+
+
+@pytest.mark.parametrize("end", [{"status": 404}, {"complete": False}])
+def test_a_wasm_file_that_did_not_arrive_proves_nothing(end: dict[str, Any]) -> None:
+    def spoil(requests: Any) -> None:
+        for request in requests:
+            if request["path"].endswith(".wasm"):
+                request.update(end)
+
+    reading = PLUGIN.read(changed("latency-plain", "requests.json", spoil))
+    assert failure(reading)[0] == "variant-mismatch"
+
+
+@pytest.mark.parametrize(
+    ("fact", "value"),
+    [
+        ("threads", 2),
+        ("threads", None),
+        ("backend", "cpu"),
+        ("backend", None),
+        ("cross_origin_isolated", False),
+    ],
+)
+def test_what_the_page_saw_must_be_what_was_asked(fact: str, value: object) -> None:
+    other = changed("latency-plain", "page.json", lambda page: page["facts"].update({fact: value}))
+    kind, message = failure(PLUGIN.read(other))
+    assert kind == "variant-mismatch"
+    assert fact in message
+
+
+def test_what_a_failed_page_could_not_tell_is_no_mismatch_but_what_it_told_is() -> None:
+    error = {"kind": "page-error", "message": "no memory", "stack": ""}
+
+    def unknown(page: Any) -> None:
+        page["error"] = error
+        page["facts"].update(threads=None, backend=None)
+
+    def fell_back(page: Any) -> None:
+        unknown(page)
+        page["facts"].update(cross_origin_isolated=False)
+
+    assert failure(PLUGIN.read(changed("latency-plain", "page.json", unknown))) == (
+        "page-error",
+        "no memory",
+    )
+    kind, message = failure(PLUGIN.read(changed("latency-plain", "page.json", fell_back)))
+    assert kind == "variant-mismatch"
+    assert "no memory" in message
+
+
+def test_a_request_to_elsewhere_fails_the_run() -> None:
+    address = ["http://192.0.2.1/"]
+    by_page = changed("latency-plain", "page.json", lambda p: p["facts"].update(blocked=address))
+    by_browser = changed(
+        "latency-plain", "run.json", lambda run: run.update(foreign_requests=address)
+    )
+    for other in (by_page, by_browser):
+        kind, message = failure(PLUGIN.read(other))
+        assert kind == "page-error"
+        assert address[0] in message
+
+
+def test_a_clock_that_never_moved_gives_no_latency() -> None:
+    def stand_still(page: Any) -> None:
+        page["timed"]["samples_ms"] = [0.0] * 20
+
+    reading = PLUGIN.read(changed("latency-plain", "page.json", stand_still))
+    assert failure(reading)[0] == "below-timer-resolution"
+
+
+def test_a_batch_has_a_mean_and_no_percentiles() -> None:
+    reading = PLUGIN.read(capture("latency-simd-in-batches"))
+    got = values(reading)
+    assert got["latency_mean"]
+    assert {m for m, v in got.items() if v is None} == {
+        "latency_p50",
+        "latency_p90",
+        "latency_p95",
+        "latency_min",
+        "latency_max",
+        "samples",
+    }
+    assert reading.conditions["batch_size"] != 1
+
+
+def test_a_process_that_shrank_has_no_growth() -> None:
+    other = changed(
+        "memory-2-threads", "run.json", lambda run: run["memory"].update(uss_delta_bytes=-1)
+    )
+    got = values(PLUGIN.read(other))
+    assert got["renderer_uss"] is None
+    assert got["renderer_pss"] is not None
+
+
+@pytest.mark.parametrize("file", READ)
+def test_a_missing_file_is_named(file: str) -> None:
+    left = {name: data for name, data in capture("latency-plain").files.items() if name != file}
+    with pytest.raises(OutputUnreadable, match=file):
+        PLUGIN.read(Capture(left))
+
+
+def test_files_of_two_runs_do_not_mix() -> None:
+    page = capture("memory-2-threads").files["page.json"]
+    with pytest.raises(OutputUnreadable):
+        PLUGIN.read(Capture({**capture("latency-plain").files, "page.json": page}))
+
+
+@st.composite
+def damage(draw: st.DrawFn) -> Capture:
+    """A real capture in which one file was cut, or bytes of it were changed."""
+    original = capture(draw(st.sampled_from(CAPTURES)))
+    file = draw(st.sampled_from([name for name in READ if name in original.files]))
+    data = bytearray(original.files[file])
+    if draw(st.booleans()):
+        del data[draw(st.integers(0, len(data))) :]
+    for _ in range(draw(st.integers(0, 3))):
+        if data:
+            data[draw(st.integers(0, len(data) - 1))] = draw(st.integers(0, 255))
+    return Capture({**original.files, file: bytes(data)})
+
+
+@settings(deadline=None, max_examples=300)
+@given(damage())
+def test_damaged_captures_give_a_sound_reading_or_the_named_error(damaged: Capture) -> None:
+    try:
+        reading = PLUGIN.read(damaged)
+    except OutputUnreadable as error:
+        assert error.hint
+    else:
+        check(reading)
+
+
+VALUES: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, -1, 0, 1e308, "", "x", [], {}, [None], float("inf"), float("nan"), -0.5, 10**400]
+)
+
+
+@st.composite
+def nonsense(draw: st.DrawFn) -> Capture:
+    """A real capture in which one value somewhere inside a file was replaced."""
+    original = capture(draw(st.sampled_from(CAPTURES)))
+    file = draw(st.sampled_from([name for name in READ if name in original.files]))
+    content = place = original.json(file)
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        key = draw(st.sampled_from(keys))
+        if not isinstance(place[key], dict | list) or not place[key] or draw(st.booleans()):
+            place[key] = draw(VALUES)
+            return Capture({**original.files, file: json.dumps(content).encode()})
+        place = place[key]
+
+
+@settings(deadline=None, max_examples=300)
+@given(nonsense())
+def test_replaced_values_give_a_sound_reading_or_the_named_error(replaced: Capture) -> None:
+    try:
+        reading = PLUGIN.read(replaced)
+    except OutputUnreadable as error:
+        assert error.hint
+    else:
+        check(reading)
