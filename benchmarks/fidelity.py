@@ -2,13 +2,14 @@
 
     python benchmarks/fidelity.py [--model mobilenet_v2] [--variant simd] [--blocks 40]
 
-Each block opens both pages afresh in one browser, warms them up, lets them time in turns, a burst
-each, in random order, and gives one log ratio of their medians. Claimed: the ratio is within
-0.98-1.02, with a 95 % interval (exact Wilcoxon, Hodges-Lehmann) no wider than ± 2 %. A block in
-which others took more than 12 % of the CPU is dropped, whatever its ratio, and another one made,
-up to three times as many as are wanted; on a host that stays busy nothing is shown. Two bare pages
-differ too, by chance, page for page (by 5 % for a model of 3 ms), and so do a host's CPUs (by 25 %
-on a shared one): hence many blocks, a model that is not small, and both pages on one CPU.
+All in one browser. Each block opens four fresh pages one after another, two of each kind, in the
+order A B B A with A by chance, so that a drift within the block touches both kinds alike. Each page
+warms up and times its own loop, alone; the block's log ratio is that of the kinds' mean log
+medians. Claimed: the ratio is within 0.98-1.02, with a 95 % interval (exact Wilcoxon,
+Hodges-Lehmann) no wider than ± 2 %. A block in which others took more than 12 % of the CPU is
+dropped, whatever its ratio, and another one made, up to three times as many as are wanted; on a
+host that stays busy nothing is shown. Two bare pages differ by chance too (by about 5 %, page for
+page): hence many blocks.
 """
 
 from __future__ import annotations
@@ -16,14 +17,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import random
 import sys
 import tempfile
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 from machine_load import machine_line
@@ -38,7 +37,7 @@ from harness.plugins import ModelFile, registry
 from harness.report.stats import RatioEstimate, paired_ratio
 from harness.suite.values import Generated, ModelSource
 from harness.tools.tfjs_page import WasmVariant, page_config, read_answer
-from harness.transports.browser import BrowserLaunch, Browsers, OpenBrowser
+from harness.transports.browser import BrowserLaunch, Browsers, OpenBrowser, OpenPage
 from harness.transports.browser_discovery import find
 from harness.transports.server import PageServer
 
@@ -47,9 +46,7 @@ WIDEST = 0.02
 LEAST_BLOCKS = 30
 OTHERS_TOO_BUSY = 0.12
 MOST_TRIES = 3
-# A host changes within seconds, so the two pages take turns within tenths of one.
-BURSTS = 12
-BURST_ITERATIONS = 3
+ITERATIONS = 50
 BARE_PAGE = Path(__file__).with_name("bare_page.html")
 RUN = "fidelity"
 
@@ -66,7 +63,7 @@ class Pages:
 
 @dataclass(frozen=True)
 class Block:
-    """Medians of both pages in seconds, and how much of the CPU others took meanwhile."""
+    """Both kinds' geometric means of their pages' medians in seconds, and what others took."""
 
     ours_s: float
     bare_s: float
@@ -84,7 +81,7 @@ def main() -> int:
     arguments = parser.parse_args()
     sampling = Sampling(
         warmup=Warmup(iterations=25, seconds=1.0),
-        timed=Timed(iterations=BURST_ITERATIONS, max_seconds=600.0),
+        timed=Timed(iterations=ITERATIONS, max_seconds=600.0),
     )
     source = ModelSource(
         arguments.model, "fp32", Generated(arguments.model, 7), {}, (), "cpu", 1e-4
@@ -166,51 +163,39 @@ def bare_is_told(variant: WasmVariant, tensor: Tensor, sampling: Sampling) -> di
 
 
 def one_block(browser: OpenBrowser, pages: Pages, order: random.Random) -> Block:
-    """Open and warm up both pages, then time them in turns; what comes first is by chance."""
-    times: dict[str, list[float]] = {"ours": [], "bare": []}
-    with browser.page(pages.origin) as ours, browser.page(pages.origin) as bare:
-        for name in order.sample(("ours", "bare"), 2):
-            if name == "ours":
-                ours.goto(pages.url + PAGE)
-                single_iterations(measure_in_page(ours, pages.ours))
-            else:
-                bare.goto(pages.url + BARE_PAGE.name)
-                bare.evaluate("config => prepare(config)", pages.bare)
-        put_on_one_cpu(browser.renderers())
-        stop = registry("probes").get("cpu_contention").start()
-        for name in (n for _ in range(BURSTS) for n in order.sample(("ours", "bare"), 2)):
-            if name == "ours":
-                said = ours.evaluate("loop => edgebench.again(loop)", pages.ours["timed"])
-                times[name] += json.loads(said)["samples_ms"]
-            else:
-                times[name] += bare.evaluate("runs => loop(runs)", BURST_ITERATIONS)
-        share = stop().conditions["others_cpu_share"]
-    block = Block(median(times["ours"]) / 1000, median(times["bare"]) / 1000, share)
-    print(json.dumps(asdict(block)), file=sys.stderr)
+    """Measure two fresh pages of each kind, one page open at a time."""
+    first, second = order.sample(("ours", "bare"), 2)
+    logs: dict[str, list[float]] = {"ours": [], "bare": []}
+    stop = registry("probes").get("cpu_contention").start()
+    for name in (first, second, second, first):
+        with browser.page(pages.origin) as page:
+            times = times_of_ours(page, pages) if name == "ours" else times_of_bare(page, pages)
+        logs[name].append(math.log(median(times) / 1000))
+    share = stop().conditions["others_cpu_share"]
+    block = Block(math.exp(fmean(logs["ours"])), math.exp(fmean(logs["bare"])), share)
+    print(json.dumps(asdict(block)), file=sys.stderr, flush=True)
     return block
 
 
-def put_on_one_cpu(pids: tuple[int, ...]) -> None:
-    """Have the pages' processes share one CPU, where the platform can: a host's CPUs differ."""
-    if not hasattr(os, "sched_setaffinity"):
-        return
-    cpu = max(os.sched_getaffinity(0))
-    for pid in pids:
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            # A thread that has just ended needs no place.
-            with suppress(OSError):
-                os.sched_setaffinity(int(task.name), {cpu})
-
-
-def single_iterations(said: str) -> None:
-    """Check that our page measured, and not in batches, whose median is another statistic.
+def times_of_ours(page: OpenPage, pages: Pages) -> list[float]:
+    """Return the milliseconds that our page measures; medians of batches are another statistic.
 
     Raises:
-        SystemExit: it did not.
+        SystemExit: it has no single iterations.
     """
-    answer = read_answer(said.encode())
+    page.goto(pages.url + PAGE)
+    answer = read_answer(measure_in_page(page, pages.ours).encode())
     if answer.error is not None or answer.timed is None or answer.timed.batch_size != 1:
         raise SystemExit(f"the page has no single iterations: {answer.error or answer.timed}")
+    return list(answer.timed.samples_ms)
+
+
+def times_of_bare(page: OpenPage, pages: Pages) -> list[float]:
+    """Return the milliseconds that the bare page measures."""
+    page.goto(pages.url + BARE_PAGE.name)
+    page.evaluate("config => prepare(config)", pages.bare)
+    times: list[float] = page.evaluate("runs => loop(runs)", ITERATIONS)
+    return times
 
 
 def seeded_inputs(model: ModelFile, seed: int) -> tuple[Tensor, ...]:
