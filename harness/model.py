@@ -14,7 +14,8 @@ Scalar: TypeAlias = str | int | float | bool | None
 Facts: TypeAlias = Mapping[str, Scalar]
 """Flat named facts: what is not known is None, never a guess."""
 
-Pass: TypeAlias = Literal["latency", "memory"]
+Pass: TypeAlias = Literal["latency", "memory", "ops", "sustained"]
+"""What a run is for: passes never share a run, and each has measurements of its own."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -210,7 +211,8 @@ class Table:
 class TargetRecord:
     """What a session planned for one target; `ratios` are (numerator, denominator) variants.
 
-    `memory_runs` is None in older folders: the session's number then holds.
+    `memory_runs` is None in older folders: the session's number then holds. `extra_passes` are
+    those beside latency and memory; each has one run per cell.
     """
 
     name: str
@@ -222,6 +224,7 @@ class TargetRecord:
     ratios: tuple[tuple[str, str], ...]
     min_effect: float
     memory_runs: int | None = None
+    extra_passes: tuple[Pass, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

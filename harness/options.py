@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from harness.model import Pass
 
 
 class Options(BaseModel):
@@ -29,6 +31,16 @@ def _number(value: Any) -> Any:
     return value
 
 
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(s|min|h)")
+_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+
+
+def _seconds(value: Any) -> Any:
+    if isinstance(value, str) and (duration := _DURATION.fullmatch(value)):
+        return float(duration[1]) * _SECONDS[duration[2]]
+    return _number(value)
+
+
 _Percent = Annotated[str, Field(pattern=rf"^{_PERCENT.pattern}$")]
 Fraction = Annotated[
     float,
@@ -40,6 +52,12 @@ Number = Annotated[
 ]
 Seconds = Annotated[Number, Field(ge=0)]
 PositiveSeconds = Annotated[Number, Field(gt=0)]
+_DurationText = Annotated[str, Field(pattern=rf"^{_DURATION.pattern}$")]
+Duration = Annotated[
+    float,
+    BeforeValidator(_seconds, json_schema_input_type=_DurationText | float),
+    Field(gt=0, allow_inf_nan=False),
+]
 
 
 class Warmup(Options):
@@ -102,3 +120,20 @@ class Sampling(Options):
             "as 2% or 0.02"
         ),
     ] = 0.02
+    profile: Annotated[
+        Literal["ops"] | None,
+        Field(description="`ops` adds a pass of one run per cell that times every operator"),
+    ] = None
+    sustained: Annotated[
+        Duration | None,
+        Field(
+            description="adds a pass of one run per cell that goes on for this long, such as "
+            "10min, to see what heat does"
+        ),
+    ] = None
+
+    @property
+    def extra_passes(self) -> tuple[Pass, ...]:
+        """Return the passes that are asked for beside latency and memory."""
+        ops: tuple[Pass, ...] = ("ops",) if self.profile == "ops" else ()
+        return (*ops, "sustained") if self.sustained is not None else ops

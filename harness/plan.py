@@ -2,7 +2,7 @@
 
 A block is one latency run of every cell of one model on one bench. Blocks of the models take
 turns, so that a slow drift of the machine touches all of them; memory runs, which never share
-a run with latency, come after the last block.
+a run with latency, come after the last block, and the other passes after those.
 """
 
 from __future__ import annotations
@@ -86,6 +86,7 @@ class Selection:
 
 EVERYTHING = Selection({})
 _WORDS = ("model", "file", "target", "variant")
+_EXTRA_PASSES: tuple[Pass, ...] = ("ops", "sustained")
 
 
 def parse_selection(texts: Sequence[str]) -> Selection:
@@ -150,6 +151,8 @@ def estimated_seconds(run: PlannedRun) -> float:
     """
     start_up_s = 1.5
     sampling = run.target.sampling
+    if run.pass_ == "sustained" and sampling.sustained is not None:
+        return start_up_s + sampling.sustained + sampling.cooldown_s
     timed_s = min(sampling.timed.max_seconds, 0.02 * sampling.timed.iterations)
     warmup_s = max(sampling.warmup.seconds, 0.02 * sampling.warmup.iterations)
     measured_s = 1.0 if run.pass_ == "memory" else warmup_s + timed_s
@@ -187,7 +190,19 @@ def _lane(prototypes: list[PlannedRun], blocks: int, seed: int) -> list[PlannedR
         cells = [run for run in prototypes if repeat <= run.target.sampling.memory_runs]
         _shuffle(cells, seed, cells[0].bench, "", "memory", repeat)
         runs += [replace(run, block=repeat, pass_="memory") for run in cells]
+    runs += _extra_passes(prototypes, seed)
     return [replace(run, order=order) for order, run in enumerate(runs, start=1)]
+
+
+def _extra_passes(prototypes: list[PlannedRun], seed: int) -> list[PlannedRun]:
+    """Return one run per cell and pass that its target asks for, the longest pass last."""
+    runs: list[PlannedRun] = []
+    for pass_ in _EXTRA_PASSES:
+        cells = [run for run in prototypes if pass_ in run.target.sampling.extra_passes]
+        if cells:
+            _shuffle(cells, seed, cells[0].bench, "", pass_, 1)
+        runs += [replace(run, block=1, pass_=pass_) for run in cells]
+    return runs
 
 
 def _shuffle(

@@ -125,7 +125,11 @@ class Session(Protocol):
 
 @runtime_checkable
 class Driver(Protocol):
-    """A kind of target: what its suite keys are, how it is opened, how its captures are read."""
+    """A kind of target: what its suite keys are, how it is opened, how its captures are read.
+
+    A driver that can do more than latency and memory says so with `passes`, a frozen set of
+    `Pass`; see `passes_of`.
+    """
 
     name: str
     api_version: int
@@ -299,3 +303,9 @@ def _module_loader(module: str) -> Callable[[], Any]:
 def driver(name: str) -> Driver:
     """Return a driver by name; raises `PluginError`."""
     return cast("Driver", registry("drivers").get(name))
+
+
+def passes_of(driver: Driver) -> frozenset[Pass]:
+    """Return the passes that a driver can make; one that does not say makes the usual two."""
+    said: frozenset[Pass] = getattr(driver, "passes", frozenset({"latency", "memory"}))
+    return said

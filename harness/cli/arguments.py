@@ -92,6 +92,8 @@ def _reading_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _listing_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     doctor = _verb(verbs, "doctor", "doctor", "list every part: found or not, and what mends it")
     _add_format(doctor)
+    devices = _verb(verbs, "devices", "devices", "list the phones, and what each of them needs")
+    _add_format(devices)
     for name in ("drivers", "formats", "models"):
         listing = _verb(verbs, name, "plugins", f"list the {name} that are installed")
         listing.set_defaults(kind=name)

@@ -181,6 +181,7 @@ def _session_record(
                 ratios=target.ratios,
                 min_effect=target.sampling.min_effect,
                 memory_runs=target.sampling.memory_runs,
+                extra_passes=target.sampling.extra_passes,
             )
             for target in suite.targets
             if target.name in used

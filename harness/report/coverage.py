@@ -38,7 +38,7 @@ def coverage_table(cells: Sequence[CellSummary]) -> Table:
     """Return a row per reason and target; without any, a note that all was measured."""
     gaps: dict[_Reason, list[_Gap]] = {}
     for cell in cells:
-        for name, one_pass in (("latency", cell.latency), ("memory", cell.memory)):
+        for name, one_pass in cell.passes.items():
             for reason, runs in _gaps(cell, one_pass):
                 planned = max(one_pass.planned, len(one_pass.runs))
                 gaps.setdefault(reason, []).append(_Gap(cell, name, runs, planned))

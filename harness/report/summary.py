@@ -113,6 +113,12 @@ class CellSummary:
     ratios: tuple[RatioSummary, ...]
     cold_start: tuple[MetricSummary, ...]
     memory_metrics: tuple[MetricSummary, ...]
+    extra: Mapping[Pass, PassSummary]
+
+    @property
+    def passes(self) -> Mapping[Pass, PassSummary]:
+        """Every pass that was planned or made, by name."""
+        return {"latency": self.latency, "memory": self.memory, **self.extra}
 
     @property
     def statistic(self) -> str:
@@ -167,7 +173,8 @@ def _summarise_folder(folder: ResultFolder, name: str) -> Iterable[CellSummary]:
         memory_runs = session.memory_runs if target.memory_runs is None else target.memory_runs
         latency = PassSummary(session.blocks, tuple(runs_of.get((cell, "latency"), ())))
         memory = PassSummary(memory_runs, tuple(runs_of.get((cell, "memory"), ())))
-        for one_pass in (latency, memory):
+        extra = _extra_passes(cell, target, runs_of)
+        for one_pass in (latency, memory, *extra.values()):
             _check_one_setting(cell, one_pass.measured)
         yield CellSummary(
             session=session,
@@ -183,7 +190,18 @@ def _summarise_folder(folder: ResultFolder, name: str) -> Iterable[CellSummary]:
             ratios=_ratios(cell, target, times, runs_of),
             cold_start=cold_start_of(latency.measured),
             memory_metrics=memory_of(memory.measured),
+            extra=extra,
         )
+
+
+def _extra_passes(cell: Cell, target: TargetRecord, runs_of: RunsOf) -> dict[Pass, PassSummary]:
+    made = [pass_ for other, pass_ in runs_of if other == cell]
+    names = dict.fromkeys((*target.extra_passes, *made))
+    return {
+        name: PassSummary(int(name in target.extra_passes), tuple(runs_of.get((cell, name), ())))
+        for name in names
+        if name not in {"latency", "memory"}
+    }
 
 
 def _seen_virtual(runs: Iterable[RunResult]) -> bool:

@@ -23,6 +23,7 @@ from harness.plugins import (
     Session,
     TargetSpec,
     ToolFile,
+    passes_of,
 )
 from harness.runner.attempt import Bench, attempt
 from harness.runner.events import (
@@ -131,12 +132,17 @@ class LaneWorker:
     def _why_not(self, run: PlannedRun) -> Failure | None:
         if run.target.name in self._unusable:
             return self._unusable[run.target.name]
-        reason = self._driver(run).unsupported(run.target.options, run.variant.options)
-        return (
-            Failure("unsupported", reason, "nothing to do: it is known not to work")
-            if (reason)
-            else None
-        )
+        driver = self._driver(run)
+        reason = driver.unsupported(run.target.options, run.variant.options)
+        if reason:
+            return Failure("unsupported", reason, "nothing to do: it is known not to work")
+        if run.pass_ not in passes_of(driver):
+            return Failure(
+                "unsupported",
+                f"the driver {driver.name!r} has no {run.pass_} pass",
+                "nothing to do; or take the key out of this target's `sampling:`",
+            )
+        return None
 
     def _session(self, run: PlannedRun) -> Session | None:
         name = run.target.name

@@ -110,6 +110,7 @@ def _target(record: Mapping[str, Any]) -> TargetRecord:
     fields = dict(record)
     fields["variants"] = tuple(fields["variants"])
     fields["ratios"] = tuple((a, b) for a, b in fields["ratios"])
+    fields["extra_passes"] = tuple(fields.get("extra_passes", ()))
     return TargetRecord(**fields)
 
 

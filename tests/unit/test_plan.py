@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -129,3 +130,32 @@ def test_only_selects_by_name_and_says_what_there_is_when_nothing_is_left() -> N
 def test_a_selection_that_is_not_understood_is_refused(text: str) -> None:
     with pytest.raises(SuiteError, match="--only does not understand"):
         plan.parse_selection([text])
+
+
+def test_a_pass_of_its_own_comes_last_once_per_cell_that_asks_for_it() -> None:
+    suite = a_suite(2, {"host-web": 2, "host-device": 1})
+    asking = replace(
+        suite.targets[0],
+        sampling=suite.sampling.model_copy(update={"profile": "ops", "sustained": 60.0}),
+    )
+    lane = plan.make(replace(suite, targets=(asking, suite.targets[1])), DRIVERS).lanes[0]
+    extra = [run for run in lane.runs if run.pass_ not in {"latency", "memory"}]
+    assert [run.pass_ for run in extra] == ["ops"] * 4 + ["sustained"] * 4
+    assert {run.cell.target for run in extra} == {"host-web"}
+    assert len({run.run_id(1) for run in lane.runs}) == len(lane.runs)
+    assert [run.order for run in extra] == list(range(len(lane.runs) - 7, len(lane.runs) + 1))
+    assert plan.estimated_seconds(extra[-1]) > 60
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90.0), ("10min", 600.0), ("2h", 7200.0), ("1.5 min", 90.0), (5, 5.0)],
+)
+def test_a_duration_is_read_into_seconds(text: object, seconds: float) -> None:
+    assert Sampling.model_validate({"sustained": text}).sustained == seconds
+
+
+@pytest.mark.parametrize("text", ["10", "10m", "-1s", "min", 0, True])
+def test_what_is_no_duration_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="sustained"):
+        Sampling.model_validate({"sustained": text})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +26,7 @@ from harness.model import (
 )
 from harness.options import Sampling
 from harness.plugins import ModelFile, RunRequest
+from harness.report.summary import summarise
 from harness.runner import lane, run_plan
 from harness.runner.events import Event, RunFinished, SessionFinished, TargetUnavailable
 from harness.runner.expectation import Expectation
@@ -232,6 +234,20 @@ def test_what_a_driver_declares_unsupported_is_expectedly_skipped(tmp_path: Path
     played = Played(tmp_path, a_target({"x": declared, "a": value(1)}))
     assert all(isinstance(o, Skipped) and o.expected for o in played.outcomes("x"))
     assert len(played.driver.executed) == 2
+
+
+def test_a_pass_that_the_driver_does_not_have_is_expectedly_skipped(tmp_path: Path) -> None:
+    asking = replace(
+        a_target({"a": value(1)}), sampling=Sampling(blocks=2, memory_runs=0, profile="ops")
+    )
+    played = Played(tmp_path, asking)
+    *latency, ops = played.outcomes("a")
+    assert all(isinstance(outcome, Measured) for outcome in latency)
+    assert isinstance(ops, Skipped)
+    assert ops.expected
+    assert ops.failure.message == "the driver 'scripted' has no ops pass"
+    (cell,) = summarise((played.folder,))
+    assert [len(cell.extra["ops"].troubled), len(cell.latency.measured)] == [1, 2]
 
 
 def test_a_fallback_never_becomes_a_number(tmp_path: Path) -> None:
