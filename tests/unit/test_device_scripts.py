@@ -14,25 +14,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from phone_scripts import SHELLS, needed
 
 SCRIPTS = Path(__file__).parents[2] / "device_scripts"
 RUN = SCRIPTS / "android" / "run.sh"
-SHELLS = ["mksh", "dash", "bash", "mksh with toybox"]
 MARKERS = re.compile(
     r"EDGEBENCH-BEGIN (?P<begun>\w+) uptime=[\d.]+ load=[\d.]+\n"
     r"EDGEBENCH-END (?P<ended>\w+) exit=(?P<code>\d+) uptime=[\d.]+ load=[\d.]+\n"
 )
-
-
-def needed(program: str) -> str:
-    """Return where a program is; where it is missing, fail in CI and skip elsewhere."""
-    path = shutil.which(program)
-    if path:
-        return path
-    reason = f"{program} is missing: apt install {program}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(params=SHELLS)
@@ -205,7 +194,7 @@ def test_shellcheck_has_no_objection() -> None:
     scripts = sorted(SCRIPTS.rglob("*.sh"))
     assert RUN in scripts
     checked = subprocess.run(
-        [program, "--norc", *map(str, scripts)], capture_output=True, text=True, check=False
+        [program, "--norc", "-x", *map(str, scripts)], capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stdout
 
