@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from harness.errors import TargetUnfit
+from harness.transports.virtual_setup import PLAIN, VirtualSetup, to_json
 
 _START_S = 60.0
 _END_S = 20.0
@@ -62,7 +63,9 @@ class VirtualDeviceHandle:
         self.close()
 
 
-def start_virtual_device(scratch: Path, *, adb: Path) -> VirtualDeviceHandle:
+def start_virtual_device(
+    scratch: Path, *, adb: Path, setup: VirtualSetup = PLAIN
+) -> VirtualDeviceHandle:
     """Start a virtual device whose folder is made in `scratch`, behind a private adb server.
 
     Raises:
@@ -73,6 +76,7 @@ def start_virtual_device(scratch: Path, *, adb: Path) -> VirtualDeviceHandle:
         [
             *(sys.executable, "-m", "harness.virtual_device"),
             *("--scratch", scratch.resolve(), "--adb", adb.absolute()),
+            *("--setup", to_json(setup)),
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -8,7 +8,9 @@ import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from harness.virtual_device.faults import Script
 from harness.virtual_device.packets import (
+    AUTH,
     CLSE,
     CNXN,
     MAX_PAYLOAD,
@@ -21,17 +23,15 @@ from harness.virtual_device.packets import (
     ProtocolError,
     encode,
 )
-from harness.virtual_device.sandbox import MODEL, Sandbox
+from harness.virtual_device.sandbox import Sandbox
 from harness.virtual_device.shell_service import serve_shell
 from harness.virtual_device.streams import Stream
 from harness.virtual_device.sync_service import serve_sync
 
 # Not offered, and so never asked for: delayed_ack, abb, sendrecv_v2 (compression).
 _FEATURES = ("shell_v2", "cmd", "stat_v2", "ls_v2", "fixed_push_mkdir")
-_BANNER = (
-    f"device::ro.product.name=virtual;ro.product.model={MODEL};ro.product.device=virtual;"
-    f"features={','.join(_FEATURES)}"
-).encode()
+_AUTH_TOKEN = 1
+_TOKEN = bytes(20)
 
 _log = logging.getLogger(__name__)
 
@@ -39,10 +39,15 @@ Service = Callable[[Stream], Awaitable[None]]
 
 
 class Daemon(asyncio.Protocol):
-    """Serves a sandbox over one connection; `ended` is set when the connection is gone."""
+    """Serves a sandbox over one connection; `ended` is set when the connection is gone.
 
-    def __init__(self, sandbox: Sandbox, python: str) -> None:
+    `script` is what goes wrong with the device, over all of its connections.
+    """
+
+    def __init__(self, sandbox: Sandbox, python: str, script: Script | None = None) -> None:
         self.ended = asyncio.Event()
+        self._script = script or Script()
+        self._state = self._script.greeting()
         self._sandbox = sandbox
         self._python = python
         self._transport: asyncio.Transport | None = None
@@ -62,8 +67,7 @@ class Daemon(asyncio.Protocol):
                 self._handle(packet)
         except ProtocolError:
             _log.exception("the adb server's packets cannot be read")
-            if self._transport is not None:
-                self._transport.abort()
+            self._cut()
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._transport = None
@@ -82,7 +86,7 @@ class Daemon(asyncio.Protocol):
 
     def _handle(self, packet: Packet) -> None:
         stream = self._streams.get(packet.arg1)
-        if packet.command == CNXN:
+        if packet.command in {CNXN, AUTH}:
             self._greet(packet)
         elif packet.command == OPEN:
             self._open(packet)
@@ -95,9 +99,21 @@ class Daemon(asyncio.Protocol):
             self._send(Packet(CLSE, packet.arg1, packet.arg0))
 
     def _greet(self, packet: Packet) -> None:
+        if self._state == "offline":
+            return
+        if self._state == "unauthorized":
+            # Whatever key is shown, the device asks again, as one does whose owner says nothing.
+            self._send(Packet(AUTH, _AUTH_TOKEN, 0, _TOKEN))
+            return
         self._max_payload = min(packet.arg1, MAX_PAYLOAD)
-        self._send(Packet(CNXN, VERSION, MAX_PAYLOAD, _BANNER))
+        self._send(Packet(CNXN, VERSION, MAX_PAYLOAD, self._banner()))
         self._decoder.summed = packet.arg0 < VERSION
+
+    def _banner(self) -> bytes:
+        known = self._sandbox.properties
+        names = ("ro.product.name", "ro.product.model", "ro.product.device")
+        parts = [*(f"{name}={known[name]}" for name in names), f"features={','.join(_FEATURES)}"]
+        return f"{self._state}::{';'.join(parts)}".encode()
 
     def _open(self, packet: Packet) -> None:
         name = packet.payload.rstrip(b"\0")
@@ -108,16 +124,27 @@ class Daemon(asyncio.Protocol):
             return
         self._last_stream += 1
         local = self._last_stream
-        stream = Stream(local, packet.arg0, self._send, self._max_payload)
-        self._streams[local] = stream
         self._send(Packet(OKAY, local, packet.arg0))
+        stream = self._script.stream(
+            name.decode(errors="replace"),
+            local,
+            packet.arg0,
+            self._send,
+            self._max_payload,
+            self._cut,
+        )
+        self._streams[local] = stream
         self._tasks[local] = asyncio.create_task(self._serve(local, stream, service))
+
+    def _cut(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
 
     def _service(self, name: bytes) -> Service | None:
         if name.startswith((b"shell:", b"shell,", b"exec:")):
             return partial(serve_shell, service=name, sandbox=self._sandbox, python=self._python)
         if name == b"sync:":
-            return partial(serve_sync, sandbox=self._sandbox)
+            return partial(serve_sync, sandbox=self._sandbox, take=self._script.take)
         if name.startswith(b"reverse:"):
             return _refuse_reverse
         return None

@@ -10,7 +10,7 @@ import os
 import socket
 import subprocess
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,10 +50,10 @@ class PrivateServer:
         return text
 
 
-def listen() -> socket.socket:
-    """Return a socket that listens on a free port of 127.0.0.1, away from adb's own."""
+def listen(port: int = 0) -> socket.socket:
+    """Return a socket that listens on 127.0.0.1, on a free port away from adb's own, or that."""
     while True:
-        listener = socket.create_server(("127.0.0.1", 0), backlog=1)
+        listener = socket.create_server(("127.0.0.1", port), backlog=1)
         if listener.getsockname()[1] not in _TAKEN:
             return listener
         listener.close()
@@ -88,20 +88,24 @@ def start(adb: Path, home: Path) -> PrivateServer:
     raise TargetUnfit(f"{adb} cannot start a server: {_tail(log)}", hint=_HINT)
 
 
-def connect(server: PrivateServer, device_port: int) -> str:
+def connect(server: PrivateServer, device_port: int, *, until: str = "device") -> str:
     """Make the server connect to a device on this host, and return its serial.
 
+    `until` is the state that is waited for, in the server's words.
+
     Raises:
-        TargetUnfit: the server does not see the device as ready.
+        TargetUnfit: the server does not see the device in that state.
     """
     serial = f"127.0.0.1:{device_port}"
     end = time.monotonic() + _CONNECT_S
     said = ""
     try:
-        said = server.ask(f"host:connect:{serial}", _CONNECT_S)
+        # The server answers for a silent device only when it gives up; it is listed at once.
+        with suppress(TimeoutError):
+            said = server.ask(f"host:connect:{serial}", 0.1 if until == "offline" else _CONNECT_S)
         while time.monotonic() < end:
             said = _state(server, serial)
-            if said == "device":
+            if said == until:
                 return serial
             time.sleep(_PAUSE_S)
     except (OSError, ServerRefused, ValueError) as error:
@@ -110,10 +114,9 @@ def connect(server: PrivateServer, device_port: int) -> str:
 
 
 def _state(server: PrivateServer, serial: str) -> str:
-    try:
-        return server.ask(f"host-serial:{serial}:get-state", _CONNECT_S)
-    except ServerRefused as error:
-        return str(error)
+    listed = server.ask("host:devices", _CONNECT_S)
+    states = dict(line.split("\t", 1) for line in listed.splitlines())
+    return states.get(serial, "not there")
 
 
 def _answers(server: PrivateServer) -> bool:

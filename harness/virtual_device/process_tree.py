@@ -60,6 +60,14 @@ def kill_descendants(within_s: float) -> None:
         time.sleep(0.005)
 
 
+def kill_beside(spared: set[int]) -> None:
+    """Kill everything that runs below this process's parent, but for these processes."""
+    for pid in descendants(os.getppid()):
+        if pid not in spared:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+
+
 def descendants(root: int) -> list[int]:
     """Return the ids of every process below `root`, ended ones that nobody reaped included."""
     children = defaultdict(list)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from harness.transports.virtual_setup import PLAIN, VirtualSetup
 
 MODEL = "edgebench virtual device"
 # Android's names of what `platform.machine` says.
@@ -19,6 +23,8 @@ _ABIS = {
     "i686": "x86",
     "riscv64": "riscv64",
 }
+_BASE = "ro.edgebench.base"
+_BOOT = "ro.boottime.init"
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 _GETPROP = r"""#!/bin/sh
 # getprop [NAME [DEFAULT]], over the properties of this virtual device.
@@ -45,6 +51,7 @@ class Sandbox:
     """A made sandbox; `root` is absolute and free of links."""
 
     root: Path
+    properties: Mapping[str, str]
 
     @property
     def base(self) -> Path:
@@ -60,6 +67,13 @@ class Sandbox:
             "EDGEBENCH_VIRTUAL_DEVICE": "1",
             "EDGEBENCH_PYTHON": python,
         }
+
+    def boot(self) -> None:
+        """Write what `getprop` answers, the time of this boot included."""
+        # Android's is when init began, in nanoseconds of the kernel's clock: one per boot.
+        known = {_BOOT: str(time.monotonic_ns()), **self.properties}
+        lines = (f"{name}={value}\n" for name, value in sorted(known.items()))
+        (self.root / "system" / "build.prop").write_text("".join(lines), encoding="utf-8")
 
     def confine(self, path: bytes, *, follow: bool) -> Path:
         """Return the real place of a path; with `follow`, also of what its last part links to.
@@ -79,18 +93,26 @@ class Sandbox:
         return real
 
 
-def make(root: Path) -> Sandbox:
-    """Make a sandbox's folders and programs in an empty or absent folder."""
+def make(root: Path, setup: VirtualSetup = PLAIN) -> Sandbox:
+    """Make a sandbox's folders and programs in an empty or absent folder.
+
+    Raises:
+        OSError: the programs of the setup cannot be copied.
+    """
     root.mkdir(parents=True, exist_ok=True)
-    sandbox = Sandbox(root.resolve())
+    root = root.resolve()
+    base = root / "data" / "local" / "tmp"
+    sandbox = Sandbox(root, {**properties(), _BASE: str(base), **setup.properties})
     sandbox.base.mkdir(parents=True)
     programs = sandbox.root / "system" / "bin"
     programs.mkdir(parents=True)
-    lines = (f"{name}={value}\n" for name, value in sorted(properties().items()))
-    (programs.parent / "build.prop").write_text("".join(lines), encoding="utf-8")
+    sandbox.boot()
     getprop = programs / "getprop"
     getprop.write_text(_GETPROP, encoding="utf-8")
-    getprop.chmod(0o755)
+    for program in [] if setup.programs is None else setup.programs.iterdir():
+        shutil.copyfile(program, programs / program.name)
+    for program in programs.iterdir():
+        program.chmod(0o755)
     return sandbox
 
 

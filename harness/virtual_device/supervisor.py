@@ -23,10 +23,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, TargetUnfit
 from harness.transports.adb import adb_version
+from harness.transports.virtual_setup import PLAIN, VirtualSetup
 from harness.virtual_device import peer, private_server, process_tree, sandbox
 from harness.virtual_device.daemon import Daemon, accept_one
+from harness.virtual_device.faults import Script
 
 _END_S = 10.0
 _LINGER_S = 2.0
@@ -34,7 +36,7 @@ _WATCHED = frozenset({signal.SIGTERM, signal.SIGCHLD})
 _IGNORED = frozenset({signal.SIGINT, signal.SIGHUP})
 
 
-def supervise(scratch: Path, adb: Path) -> int:
+def supervise(scratch: Path, adb: Path, setup: VirtualSetup = PLAIN) -> int:
     """Run a virtual device until stdin ends; one line of JSON on stdout says where it is.
 
     The line has `adb_port`, `serial`, `sandbox`, `base`, `adb_version`, `server_pid` and
@@ -44,7 +46,7 @@ def supervise(scratch: Path, adb: Path) -> int:
     process_tree.adopt_orphans()
     root = Path(tempfile.mkdtemp(prefix="virtual-device-", dir=scratch))
     try:
-        device, said = _start(root, adb)
+        device, said = _start(root, adb, setup)
         _say(said)
         _wait({device, said["server_pid"]}, wake)
     except HarnessError as error:
@@ -56,17 +58,19 @@ def supervise(scratch: Path, adb: Path) -> int:
     return 0
 
 
-def _start(root: Path, adb: Path) -> tuple[int, dict[str, Any]]:
+def _start(root: Path, adb: Path, setup: VirtualSetup) -> tuple[int, dict[str, Any]]:
     home = root / "server"
     home.mkdir()
-    made = sandbox.make(root / "device")
+    made = _sandbox(root / "device", setup)
     version = adb_version(adb)
     listener = private_server.listen()
     with listener:
         server = private_server.start(adb, home)
         device_port = listener.getsockname()[1]
-        device = _fork(partial(_serve, listener, made, server.process.pid, log=home / "device.txt"))
-    serial = private_server.connect(server, device_port)
+        serve = partial(_serve, listener, made, server.process.pid, setup)
+        device = _fork(partial(serve, log=home / "device.txt"))
+    greeting = Script(setup.faults).greeting()
+    serial = private_server.connect(server, device_port, until=greeting)
     return device, {
         "adb_port": server.port,
         "serial": serial,
@@ -78,20 +82,57 @@ def _start(root: Path, adb: Path) -> tuple[int, dict[str, Any]]:
     }
 
 
-def _serve(listener: socket.socket, made: sandbox.Sandbox, server_pid: int, log: Path) -> None:
+def _sandbox(folder: Path, setup: VirtualSetup) -> sandbox.Sandbox:
+    try:
+        return sandbox.make(folder, setup)
+    except OSError as error:
+        raise TargetUnfit(
+            f"the programs of the virtual device cannot be copied: {error}",
+            hint="`programs` is a folder with nothing but files in it",
+        ) from error
+
+
+def _serve(
+    listener: socket.socket,
+    made: sandbox.Sandbox,
+    server_pid: int,
+    setup: VirtualSetup,
+    log: Path,
+) -> None:
     """Be the device, in a process of its own."""
     logging.basicConfig(filename=log, level=logging.INFO, format="%(asctime)s %(message)s")
+    asyncio.run(_connections(listener, made, server_pid, Script(setup.faults)))
 
-    async def serve() -> None:
+
+async def _connections(
+    listener: socket.socket, made: sandbox.Sandbox, server_pid: int, script: Script
+) -> None:
+    """Serve one connection; a device with faults comes back as often as they let it."""
+    port = listener.getsockname()[1]
+    while True:
         daemon = await accept_one(
             listener,
             admits=lambda connection: peer.comes_from(connection, server_pid),
-            make=lambda: Daemon(made, sys.executable),
+            make=lambda: Daemon(made, sys.executable, script),
         )
         await daemon.ended.wait()
+        cut, script.struck = script.struck, None
+        if cut is not None and cut.reboots:
+            process_tree.kill_beside({os.getpid(), server_pid})
+            made.boot()
         await asyncio.wait_for(daemon.finish(), _LINGER_S)
+        if not script.faults:
+            return
+        if cut is not None:
+            await _away(cut.back_after_s)
+        listener = private_server.listen(port)
 
-    asyncio.run(serve())
+
+async def _away(for_s: float | None) -> None:
+    if for_s is None:
+        await asyncio.Event().wait()
+    else:
+        await asyncio.sleep(for_s)
 
 
 def _fork(child: Callable[[], None]) -> int:

@@ -10,6 +10,7 @@ import errno
 import os
 import stat
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,9 +27,13 @@ _DENT2 = struct.Struct("<4sIQQIIIIQqqqI")  # the same, length of the name
 _LOW = 0xFFFFFFFF
 
 
-async def serve_sync(stream: Stream, *, sandbox: Sandbox) -> None:
+Take = Callable[[int], None]
+"""Called with the number of bytes about to be written; raises `OSError` to refuse them."""
+
+
+async def serve_sync(stream: Stream, *, sandbox: Sandbox, take: Take = lambda _: None) -> None:
     """Answer requests until the peer says QUIT."""
-    service = _Sync(stream, sandbox)
+    service = _Sync(stream, sandbox, take)
     answers = {
         b"STAT": service.stat,
         b"STA2": service.stat_v2,
@@ -49,9 +54,10 @@ async def serve_sync(stream: Stream, *, sandbox: Sandbox) -> None:
 
 
 class _Sync:
-    def __init__(self, stream: Stream, sandbox: Sandbox) -> None:
+    def __init__(self, stream: Stream, sandbox: Sandbox, take: Take) -> None:
         self._stream = stream
         self._sandbox = sandbox
+        self._take = take
 
     async def fail(self, reason: str) -> None:
         text = reason.encode(errors="surrogateescape")
@@ -155,6 +161,7 @@ class _Sync:
             piece = await self._stream.read_exactly(length)
             if target is not None and failure is None:
                 try:
+                    self._take(len(piece))
                     _write(target, piece)
                 except OSError as error:
                     failure = error

@@ -310,7 +310,7 @@ def test_a_device_without_space_says_so_and_keeps_no_half_file(
 def test_a_device_without_shell_protocol_2_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(daemon, "_BANNER", b"device::ro.product.name=old;features=cmd,stat_v2")
+    monkeypatch.setattr(daemon, "_FEATURES", ("cmd", "stat_v2"))
     with (
         device_in_this_process(tmp_path / "made") as (device, _),
         pytest.raises(TargetUnfit, match="shell protocol 2"),
