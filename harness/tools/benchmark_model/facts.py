@@ -4,40 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
-from harness.tools.benchmark_model.reading import Delegation, ToolFacts, ToolName
+from harness.tools.benchmark_model.delegates import with_delegates
+from harness.tools.benchmark_model.reading import ToolFacts, ToolName
 
 _STAND_IN = re.compile(r"litert-host (\S+), a stand-in for benchmark_model on this host")
 _THREADS = re.compile(r"(?:Num threads|#threads used for CPU inference): \[(-?\d{1,10})\]")
 _OBSERVED_THREADS = re.compile(r"#threads observed: (\d{1,5})")
-_USE_XNNPACK = re.compile(r"Use xnnpack: \[([01])\]")
-_XNNPACK_CREATED = "Created TensorFlow Lite XNNPACK delegate for CPU."
-_EXPLICIT = re.compile(
-    r"Explicitly applied (\S+) delegate, and the model graph will be "
-    r"(completely|partially) executed by the delegate.*"
+_USE_XNNPACK = re.compile(r"Use xnnpack ?: \[([01])\]")
+_UNCONSUMED = re.compile(
+    r"(?:Unconsumed cmdline flags|(?:WARNING: )?unrecognized commandline flag):(.*)"
 )
-_REFUSED = re.compile(
-    r"Though (\S+) delegate is explicitly applied, the model graph will not be executed.*"
-)
-_UNCONSUMED = re.compile(r"Unconsumed cmdline flags:(.*)")
 _DUPLICATE = re.compile(r"Duplicate flags:(.*)")
 
 
 def read_facts(texts: Sequence[str]) -> ToolFacts:
     """Return the facts in lines whose log prefixes are stripped; contradictions are None."""
     tool, version = _identity(texts)
-    delegate, delegation = _delegation(texts)
-    return ToolFacts(
+    facts = ToolFacts(
         tool=tool,
         version=version,
         threads=_one(_THREADS, texts),
         threads_observed=_one(_OBSERVED_THREADS, texts),
-        xnnpack=_xnnpack(texts, delegate, delegation),
-        delegate=delegate,
-        delegation=delegation,
         unconsumed_flags=_flags(_UNCONSUMED, texts),
         duplicate_flags=_flags(_DUPLICATE, texts),
     )
+    facts = with_delegates(facts, texts)
+    return replace(facts, xnnpack=_xnnpack(texts, facts))
 
 
 def _identity(texts: Sequence[str]) -> tuple[ToolName, str]:
@@ -59,20 +53,9 @@ def _one(pattern: re.Pattern[str], texts: Sequence[str]) -> int | None:
     return values.pop() if len(values) == 1 else None
 
 
-def _delegation(texts: Sequence[str]) -> tuple[str, Delegation]:
-    for text in texts:
-        if match := _EXPLICIT.fullmatch(text):
-            return match[1], "completely" if match[2] == "completely" else "partially"
-        if match := _REFUSED.fullmatch(text):
-            return match[1], "not"
-    return "", ""
-
-
-def _xnnpack(texts: Sequence[str], delegate: str, delegation: Delegation) -> bool | None:
-    if delegate == "XNNPACK":
-        return delegation != "not"
-    if _XNNPACK_CREATED in texts:
-        return True
+def _xnnpack(texts: Sequence[str], facts: ToolFacts) -> bool | None:
+    if "XNNPACK" in (*facts.applied, *facts.not_applied):
+        return "XNNPACK" in facts.applied
     # Silence alone proves nothing: quiet builds print no runtime lines.
     return False if _one(_USE_XNNPACK, texts) == 0 else None
 

@@ -23,6 +23,10 @@ _GRAPH = re.compile(r"(?P<graph>Primary graph|Subgraph \(index: \d+|Delegate int
 _TABLE = re.compile(r"={10,} (?P<title>[A-Z].*?) ={10,}")
 _NODES = re.compile(r"Number of nodes executed: (\d{1,9})")
 _NUMBER = r"(?:\d{1,16}(?:\.\d{1,12})?(?:e[+-]\d{2,3})?)"
+_TIMINGS = re.compile(
+    r"(?:Subgraph \(index: \d+.*\) )?Timings \(microseconds\): count=\d{1,9}"
+    rf"(?: curr=(?P<curr>\d{{1,12}})(?:\(all same\))?| first=.* avg=(?P<avg>{_NUMBER}) std=.*)?"
+)
 _SHARE = rf"(?:{_NUMBER}|-?nan)"
 _TAB_ROW = re.compile(
     rf"\t *(?P<type>[^\t]*)(?:\t *(?P<start>{_NUMBER}))?\t *(?P<first>{_NUMBER})"
@@ -43,8 +47,9 @@ _HINT = "run it again; compare the profile in the raw folder"
 class Operator:
     """One operator, or what stands for it: a delegate's kernel, a phase of initialisation.
 
-    `mean_s` is per inference, over the calls that it makes in one; `share` is its part of all
-    operators of its table (0 to 1), None where the tool divided by zero. `graph` is '' for the
+    `mean_s` is that of one call, `times_called` how often an inference calls it (whole, rounded
+    down); `share` is its part of all operators of its table (0 to 1), None where the tool divided
+    by zero. `graph` is '' for the
     primary graph, else `subgraph N` or `delegate` (what happens inside of a delegate's node,
     and is contained in that node's own time).
     """
@@ -122,8 +127,9 @@ def _table(at: Iterator[str], row: re.Pattern[str], graph: str) -> tuple[Operato
             raise _unreadable(f"a row of the table of operators is damaged: {line.strip()[:120]!r}")
         operators.append(_operator(match, graph))
         sums.append(_share(match["sum"]))
-    _check_count(at, operators)
+    total_s = _after_the_table(at, len(operators))
     _check_sums(operators, sums)
+    _check_means(operators, total_s)
     return tuple(operators)
 
 
@@ -141,14 +147,19 @@ def _operator(match: re.Match[str], graph: str) -> Operator:
     )
 
 
-def _check_count(at: Iterable[str], operators: Sequence[Operator]) -> None:
+def _after_the_table(at: Iterable[str], rows: int) -> float:
+    """Return the time of all operators of one inference; check how many the tool counted."""
+    counted = False
     for line in at:
         if match := _NODES.fullmatch(line):
-            if int(match[1]) == len(operators):
-                return
-            raise _unreadable(f"the tool ran {match[1]} operators, its table has {len(operators)}")
-        title = _TABLE.fullmatch(line)
-        if title and title["title"] == _RUN_ORDER:
+            if int(match[1]) != rows:
+                raise _unreadable(f"the tool ran {match[1]} operators, its table has {rows}")
+            counted = True
+        elif match := _TIMINGS.fullmatch(line):
+            if counted:
+                return _scaled(match["avg"] or match["curr"] or "0", -6)
+            break
+        elif (title := _TABLE.fullmatch(line)) and title["title"] == _RUN_ORDER:
             break
     raise _unreadable("the table of operators has no end")
 
@@ -166,17 +177,19 @@ def _check_sums(operators: Sequence[Operator], sums: Sequence[float | None]) -> 
         total = printed
     if operators and abs(total - 1) > 1e-4:
         raise _unreadable(f"the shares add up to {100 * total:g} %")
-    _check_means(operators)
 
 
-def _check_means(operators: Sequence[Operator]) -> None:
-    """Every share is its time over the sum of all."""
-    total_s = math.fsum(operator.mean_s for operator in operators)
-    slack_s = 6e-7 * (len(operators) + 1)
+def _check_means(operators: Sequence[Operator], total_s: float) -> None:
+    """Every share is its time over that of all, where every inference calls each once."""
+    if any(operator.times_called != 1 for operator in operators):
+        return
+    # The table keeps whole microseconds, and five digits of a share.
+    slack_s = 6e-7 + 2e-5 * total_s
     for operator in operators:
-        share = operator.share or 0.0
-        if total_s and abs(share * total_s - operator.mean_s) > slack_s + 2e-5 * total_s:
+        if abs((operator.share or 0.0) * total_s - operator.mean_s) > slack_s:
             raise _unreadable(f"time and share of {operator.name!r} disagree")
+    if abs(math.fsum(one.mean_s for one in operators) - total_s) > len(operators) * slack_s:
+        raise _unreadable("the times of the operators do not add up")
 
 
 def _share(text: str) -> float | None:

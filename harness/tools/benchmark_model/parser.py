@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from harness.model import Failure
-from harness.tools.benchmark_model import failures, grammar, litert_results
+from harness.tools.benchmark_model import (
+    delegates,
+    failures,
+    grammar,
+    litert_results,
+    result_file,
+)
 from harness.tools.benchmark_model.facts import read_facts
 from harness.tools.benchmark_model.grammar import Timing, Unreadable
 from harness.tools.benchmark_model.litert_results import ResultsBlock
@@ -33,10 +39,14 @@ class _Found:
     peaks: list[float] = field(default_factory=list)
 
 
-def parse(stdout: str, stderr: str, exit_code: int | None) -> ToolReading:
+def parse(
+    stdout: str, stderr: str, exit_code: int | None, result_proto: bytes | None = None
+) -> ToolReading:
     """Read a run; `exit_code` is None when nobody saw it end. Never raises.
 
-    A signal is an exit code of 128 + its number, as shells report it.
+    A signal is an exit code of 128 + its number, as shells report it. `result_proto` is the
+    file of `--result_file_path`: its finer figures are preferred, once the text agrees with it.
+    Without the text it proves nothing, since only the text says which flags were ignored.
     """
     lines = [*_lines(stdout), *_lines(stderr)]
     texts = [grammar.PREFIX.sub("", line, count=1) for line in lines]
@@ -45,7 +55,12 @@ def parse(stdout: str, stderr: str, exit_code: int | None) -> ToolReading:
     if failure is not None:
         return ToolReading(None, failure, facts)
     try:
-        return ToolReading(_numbers(stdout, stderr, texts), None, facts)
+        numbers = _numbers(stdout, stderr, texts)
+        if result_proto is not None:
+            numbers = result_file.preferred(
+                numbers, result_file.read_result_file(result_proto, numbers.tick_s)
+            )
+        return ToolReading(numbers, None, facts)
     except Unreadable as damage:
         return ToolReading(None, _failure_of(damage), facts)
 
@@ -72,7 +87,7 @@ def _refusal(
         return failures.duplicate_flags(" ".join(facts.duplicate_flags))
     if "Benchmarking failed." in texts:
         return failures.for_exit_code(1, lines, "")
-    return None
+    return delegates.refusal(facts)
 
 
 def _failure_of(damage: Unreadable) -> Failure:

@@ -53,7 +53,11 @@ class ToolFacts:
 
     `threads` is what it says it was set to, `threads_observed` what it counted (only
     litert-host counts). `xnnpack` is None where the output does not tell. `delegate` is the
-    delegate that was asked for explicitly, `delegation` how much of the graph it took.
+    first delegate that was asked for explicitly, `delegation` how much of the graph it took:
+    `delegated_nodes` of `total_nodes`, in `delegate_kernels` kernels, which cuts the graph into
+    `partitions`; None where the build does not print them (release builds print no nodes off
+    Android). `asked`, `applied` and `not_applied` are all delegates by name, `unsupported_ops`
+    the operators that the GPU does not take, each with its reason.
     """
 
     tool: ToolName = ""
@@ -63,6 +67,14 @@ class ToolFacts:
     xnnpack: bool | None = None
     delegate: str = ""
     delegation: Delegation = ""
+    asked: tuple[str, ...] = ()
+    applied: tuple[str, ...] = ()
+    not_applied: tuple[str, ...] = ()
+    delegated_nodes: int | None = None
+    total_nodes: int | None = None
+    partitions: int | None = None
+    delegate_kernels: int | None = None
+    unsupported_ops: tuple[str, ...] = ()
     unconsumed_flags: tuple[str, ...] = ()
     duplicate_flags: tuple[str, ...] = ()
 
