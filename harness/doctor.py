@@ -26,7 +26,14 @@ from harness.transports.adb.program import adb_version, find_adb
 from harness.transports.browser_discovery import find_all
 
 NeededFor: TypeAlias = Literal[
-    "both lanes", "web lane", "android lane", "virtual device", "memory pass", "set-up", "tests"
+    "both lanes",
+    "web lane",
+    "android lane",
+    "virtual device",
+    "memory pass",
+    "proving optima",
+    "set-up",
+    "tests",
 ]
 LANES: frozenset[NeededFor] = frozenset({"both lanes", "web lane", "android lane"})
 
@@ -35,6 +42,7 @@ _LEAST_DISK_BYTES = 1 * _GIB
 _LEAST_MEMORY_BYTES = 2 * _GIB
 _OLDEST_PYTHON = (3, 11)
 _LANE_OF_PACKAGE: dict[str, NeededFor] = {"adbutils": "android lane", "playwright": "web lane"}
+_USE_OF_EXTRA: dict[str, NeededFor] = {"litert": "virtual device", "memory": "proving optima"}
 _WASM_MAGIC = b"\0asm"
 _WASM_FOLDER = Path("@tensorflow/tfjs-backend-wasm/dist")
 _WASM_BINARIES = tuple(f"tfjs-backend-wasm{kind}.wasm" for kind in ("", "-simd", "-threaded-simd"))
@@ -114,12 +122,14 @@ def _packages() -> Iterator[Part]:
             test_packages.append(name)
             continue
         version = _installed_version(name)
+        bring = f"{pip} 'edgebench[{extra}]'" if extra else f"{pip} {name}"
         yield _part(
             name,
-            "virtual device" if extra else _LANE_OF_PACKAGE.get(name, "both lanes"),
+            _USE_OF_EXTRA.get(extra) or _LANE_OF_PACKAGE.get(name, "both lanes"),
             found=version is not None,
             version=version or "",
-            mend=_set_up_or(f"{pip} 'edgebench[{extra}]'" if extra else f"{pip} {name}"),
+            # `make setup` leaves away what only proves optima.
+            mend=f"{pip} {name}" if extra == "memory" else _set_up_or(bring),
         )
     there = [name for name in test_packages if _installed_version(name)]
     if locations.checkout():

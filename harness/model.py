@@ -182,13 +182,15 @@ class Column:
 class Figure:
     """A number in its column's unit, with the text that a person is shown.
 
-    `low` and `high` are the ends of the interval or spread that belongs to it, if it has one.
+    `low` and `high` are the ends of the interval or spread that belongs to it, if it has one;
+    `exact_bytes` is the same amount of memory in whole bytes, where it is known to the byte.
     """
 
     value: float
     text: str
     low: float | None = None
     high: float | None = None
+    exact_bytes: int | None = None
 
 
 TableValue: TypeAlias = str | Figure | None

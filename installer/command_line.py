@@ -16,7 +16,7 @@ from installer.machine import Machine
 from installer.stopped import SetupStopped
 from installer.teller import Teller
 
-EXTRAS = {"run": frozenset({"litert"}), "test": frozenset({"litert", "dev"})}
+EXTRAS = {"run": frozenset({"litert"}), "test": frozenset({"litert", "memory", "dev"})}
 
 
 def run(argv: Sequence[str]) -> int:

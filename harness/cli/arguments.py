@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     _measuring_verbs(verbs)
     _suite_verbs(verbs)
     _reading_verbs(verbs)
+    _planning_verbs(verbs)
     _listing_verbs(verbs)
     return parser
 
@@ -87,6 +88,22 @@ def _reading_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
     table.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     _add_only(table)
     _add_format(table)
+
+
+def _planning_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    memory = _verb(verbs, "memory", "memory", "plan the memory of tensors by every strategy")
+    memory.add_argument(
+        "--records",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="IN.csv",
+        help="tensors as MiniMalloc's CSV: id,lower,upper,size",
+    )
+    memory.add_argument(
+        "--write-records", type=Path, metavar="OUT.csv", help="write the tensors as such a CSV"
+    )
+    _add_format(memory)
 
 
 def _listing_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

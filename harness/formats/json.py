@@ -2,9 +2,11 @@
 
     {"schema": 1, "tables": [{"name", "title", "section", "notes": [text, …],
       "columns": [{"key", "header", "unit"}, …],
-      "rows": [{column key: null | text | {"value", "text", "unit", "low"?, "high"?}}, …]}]}
+      "rows": [{column key: null | text
+                | {"value", "text", "unit", "low"?, "high"?, "bytes"?}}, …]}]}
 
-`low` and `high` are there where a figure has an interval or a spread; all in `unit`.
+`low` and `high` are there where a figure has an interval or a spread; all in `unit`. `bytes` is
+there where an amount of memory is known to the byte: an integer.
 """
 
 from __future__ import annotations
@@ -57,11 +59,13 @@ def _value(column: Column, value: TableValue) -> Any:
     if not isinstance(value, Figure):
         return value
     ends = {"low": value.low, "high": value.high}
+    exact = {} if value.exact_bytes is None else {"bytes": value.exact_bytes}
     return {
         "value": _finite(value.value),
         "text": value.text,
         "unit": column.unit,
         **{name: _finite(end) for name, end in ends.items() if end is not None},
+        **exact,
     }
 
 

@@ -97,6 +97,15 @@ def test_the_listing_commands_run(edgebench: Commander) -> None:
     assert edgebench("--version").stdout.startswith("edgebench ")
 
 
+def test_the_memory_page_shows_what_the_command_prints(edgebench: Commander) -> None:
+    blocks = FENCE.findall((ROOT / "docs" / "memory.md").read_text())
+    tensors, command, printed = (blocks[number][1] for number in range(3))
+    (edgebench.folder / "tensors.csv").write_text(tensors)
+    said = edgebench(*shlex.split(command)[1:])
+    assert said.returncode == 0, said.stderr
+    assert said.stdout == printed
+
+
 def test_a_bug_of_ours_is_said_to_be_one(edgebench: Commander) -> None:
     broken = edgebench.folder / "sitecustomize.py"
     broken.write_text(
