@@ -1,7 +1,8 @@
 """The metrics by name: unit, meaning and method; the version changes when a meaning does.
 
 The statistic and the method are part of a metric's name, so that two methods can never
-share a column. Inside the harness units are SI: seconds and bytes.
+share a column. Inside the harness units are SI: seconds, bytes, hertz and
+degrees Celsius.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Literal, TypeAlias
 
 METRICS_VERSION = 1
 
-Family: TypeAlias = Literal["latency", "cold-start", "memory", "samples"]
+Family: TypeAlias = Literal["latency", "cold-start", "memory", "samples", "sustained"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Metric:
     """A metric's definition."""
 
     name: str
-    unit: Literal["s", "B", "1"]
+    unit: Literal["s", "B", "1", "degC", "Hz"]
     family: Family
     meaning: str
 
@@ -71,6 +72,30 @@ _DEFINITIONS = (
         "B",
         "memory",
         "proportional memory of the renderer process above the same page before TF.js is loaded",
+    ),
+    Metric(
+        "window_latency_mean",
+        "s",
+        "sustained",
+        "mean latency of each window of a sustained run, in order",
+    ),
+    Metric(
+        "window_battery_temperature",
+        "degC",
+        "sustained",
+        "temperature of the battery after each window",
+    ),
+    Metric(
+        "window_skin_temperature",
+        "degC",
+        "sustained",
+        "highest temperature of the phone's skin after each window",
+    ),
+    Metric(
+        "window_frequency",
+        "Hz",
+        "sustained",
+        "median clock of the fastest core, sampled during each window",
     ),
 )
 

@@ -47,6 +47,11 @@ Fraction = Annotated[
     BeforeValidator(_fraction, json_schema_input_type=_Percent | float),
     Field(gt=0, lt=1, description="a share, such as 2% or 0.02"),
 ]
+Share = Annotated[
+    float,
+    BeforeValidator(_fraction, json_schema_input_type=_Percent | float),
+    Field(gt=0, le=1),
+]
 Number = Annotated[
     float, BeforeValidator(_number, json_schema_input_type=float), Field(allow_inf_nan=False)
 ]

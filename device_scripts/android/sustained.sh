@@ -40,6 +40,8 @@ while [ $number -lt "$windows" ]; do
     "$@"
     code=$?
     uptime
+    # A tool that was ended may have left a line half said.
+    say ""
     say "EDGEBENCH-WINDOW $number exit=$code from=$from to=$uptime"
     conditions >> windows.txt
     [ $code = 0 ] || exit $code

@@ -111,6 +111,10 @@ def _listing_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
     _add_format(doctor)
     devices = _verb(verbs, "devices", "devices", "list the phones, and what each of them needs")
     _add_format(devices)
+    below = devices.add_subparsers(title="verbs", metavar="VERB")
+    restore = _verb(below, "restore", "restore", "give a phone back its settings and clocks")
+    restore.add_argument("serial", metavar="SERIAL", help="as `edgebench devices` lists it")
+    _add_format(restore)
     for name in ("drivers", "formats", "models"):
         listing = _verb(verbs, name, "plugins", f"list the {name} that are installed")
         listing.set_defaults(kind=name)

@@ -13,7 +13,7 @@ from harness.drivers.android_tflite.options import TargetOptions, VariantOptions
 from harness.drivers.android_tflite.reading import read_capture
 from harness.drivers.android_tflite.serials import hashed
 from harness.drivers.android_tflite.session import AndroidSession, open_session
-from harness.model import Capture, Reading
+from harness.model import Capture, Pass, Reading
 from harness.plugins import API_VERSION, ModelFormat, TargetSpec
 
 
@@ -23,6 +23,7 @@ class AndroidTflite:
     name = "android-tflite"
     api_version = API_VERSION
     model_format: ModelFormat = "tflite"
+    passes: frozenset[Pass] = frozenset({"latency", "memory", "sustained"})
     target_options = TargetOptions
     variant_options = VariantOptions
 

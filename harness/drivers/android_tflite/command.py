@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.drivers.android_tflite.conditions.sustained import window_flags
 from harness.model import Pass, Tensor
 from harness.options import Sampling
 
@@ -88,6 +89,8 @@ def _sampling(pass_: Pass, sampling: Sampling) -> dict[str, str]:
             "num_runs": str(MEMORY_RUNS),
             "min_secs": "0",
         }
+    if pass_ == "sustained" and sampling.sustained is not None:
+        return window_flags(sampling.sustained)
     return {
         "warmup_runs": str(sampling.warmup.iterations),
         "warmup_min_secs": _text(sampling.warmup.seconds),

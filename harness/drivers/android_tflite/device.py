@@ -11,11 +11,11 @@ from typing import Any
 from harness.drivers.android_tflite.serials import hashed, masking
 from harness.errors import HarnessError
 from harness.model import Scalar
+from harness.transports import android_scripts
 from harness.transports.adb import AdbDevice, AdbServer, devices, find_adb, pick
 from harness.transports.virtual_device_process import VirtualDeviceHandle, start_virtual_device
 
 VIRTUAL_LABEL = "virtual device (this host)"
-_PHONE_BASE = "/data/local/tmp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class OpenDevice:
 
     def shown_path(self, text: str) -> str:
         """Return a path of the device as it would be on a phone, free of this host's folders."""
-        return text.replace(self.base, _PHONE_BASE)
+        return text.replace(self.base, android_scripts.PHONE_BASE)
 
     def close(self) -> None:
         if self.virtual:
@@ -97,7 +97,7 @@ def open_device(options: Any, scratch: Path) -> OpenDevice:
             raise
     with masking(_attached(options.device)):
         adb = AdbDevice.attach(pick(options.device))
-        return OpenDevice(adb, _PHONE_BASE, adb.getprops(), None)
+        return OpenDevice(adb, android_scripts.PHONE_BASE, adb.getprops(), None)
 
 
 def _attached(device: str) -> list[str]:

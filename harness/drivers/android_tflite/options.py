@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from harness.drivers.android_tflite.conditions.keys import ConditionKeys
 from harness.options import Options
 
 # The harness gives these itself; a variant that gave them too would have them twice.
@@ -34,7 +35,7 @@ OWN_FLAGS = frozenset(
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
-class TargetOptions(Options):
+class TargetOptions(ConditionKeys):
     """Keys of a target."""
 
     device: Annotated[

@@ -8,6 +8,13 @@ from math import prod
 from typing import Any
 
 from harness.drivers.android_tflite.command import MEMORY_RUNS, MEMORY_WARMUPS
+from harness.drivers.android_tflite.conditions.reading import read_run_conditions
+from harness.drivers.android_tflite.conditions.sustained import (
+    SustainedRun,
+    read_sustained,
+    read_window_conditions,
+    window_settings,
+)
 from harness.drivers.android_tflite.measurements import (
     latency_measurements,
     memory_measurements,
@@ -62,13 +69,23 @@ def read_capture(capture: Capture) -> Reading:
 
 def _read(capture: Capture, record: Any, markers: Mapping[str, Mapping[str, str]]) -> Reading:
     exit_code = int(markers["END"]["exit"]) if "END" in markers else None
-    said = parse(capture.text("stdout.txt"), capture.text("stderr.txt"), exit_code)
+    sustained = None
+    if record["pass"] == "sustained":
+        sustained = read_sustained(capture, float(record["sampling"]["sustained"]), exit_code)
+        said = sustained.said
+    else:
+        said = parse(capture.text("stdout.txt"), capture.text("stderr.txt"), exit_code)
     outputs, absent, broken = _outputs(capture, record)
+    phone = read_run_conditions(capture, record, read_window_conditions(capture)[1:-1])
     return Reading(
-        outcome=_outcome(record, said, broken),
+        outcome=phone.outcome(_outcome(record, said, broken, sustained)),
         setting=_setting(record, said.facts),
         subject=_subject(record, said.facts),
-        conditions=_conditions(record, said.numbers, markers),
+        conditions={
+            **_conditions(record, said.numbers, markers),
+            **(sustained.facts if sustained else {}),
+            **phone.facts,
+        },
         proof=Proof(dict(record["asked"]), _observed(said.facts)),
         phases_s=_phases(record, said.numbers),
         outputs=outputs,
@@ -76,7 +93,9 @@ def _read(capture: Capture, record: Any, markers: Mapping[str, Mapping[str, str]
     )
 
 
-def _outcome(record: Any, said: ToolReading, broken: Failure | None) -> Measured | Failed:
+def _outcome(
+    record: Any, said: ToolReading, broken: Failure | None, sustained: SustainedRun | None
+) -> Measured | Failed:
     if record["ended"] == "timed-out":
         timeout_s = record["sampling"]["timeout_s"]
         return Failed(
@@ -91,6 +110,8 @@ def _outcome(record: Any, said: ToolReading, broken: Failure | None) -> Measured
         return Failed(said.failure)
     if broken is not None:
         return Failed(broken)
+    if sustained is not None:
+        return Measured(sustained.measurements)
     if record["pass"] == "memory":
         return Measured(memory_measurements(said.numbers, said.facts))
     return Measured(latency_measurements(said.numbers))
@@ -125,6 +146,8 @@ def _setting(record: Any, facts: ToolFacts) -> dict[str, Scalar]:
         "timed_max_seconds": None if memory else sampling["timed"]["max_seconds"],
         "method": memory_method(facts) if memory else "the tool's own loop",
     }
+    if record["pass"] == "sustained":
+        setting |= window_settings(float(sampling["sustained"]))
     if not device["virtual"]:
         # The virtual device is this host, whose facts the harness adds itself.
         setting |= {"cpu_model": device.get("cpu_model"), "os_major": device.get("os_major")}
@@ -177,6 +200,8 @@ def _threads(facts: ToolFacts) -> int | None:
 def _phases(record: Any, numbers: Numbers | None) -> dict[str, float]:
     times = record["times_s"]
     run_s, collect_s = float(times["run"]), float(times["collect"])
+    if record["pass"] == "sustained":
+        return {"timed": run_s, "collect": collect_s}
     if numbers is None:
         return {"launch": run_s, "collect": collect_s}
     warmup_s = numbers.warmup.count * (numbers.warmup.mean_s or 0.0) if numbers.warmup else 0.0
@@ -194,7 +219,7 @@ def _outputs(
     capture: Capture, record: Any
 ) -> tuple[tuple[Tensor, ...] | None, str, Failure | None]:
     """Cut the tool's raw output file into the model's tensors, which stand in it end to end."""
-    if record["pass"] == "memory":
+    if record["pass"] != "latency":
         return None, "outputs are checked in the latency pass", None
     if record["outputs_absent"]:
         return None, str(record["outputs_absent"]), None

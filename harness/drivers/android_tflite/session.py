@@ -12,16 +12,25 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from harness import locations
 from harness.drivers.android_tflite.command import asked_facts, flags_of_run
+from harness.drivers.android_tflite.conditions.care import Admission, DeviceCare, take_care
+from harness.drivers.android_tflite.conditions.reading import BEGIN, CPU, END
+from harness.drivers.android_tflite.conditions.sustained import (
+    SAMPLE_EVERY_S,
+    SAMPLES,
+    WINDOWS,
+    longest_s,
+    windows_of,
+)
 from harness.drivers.android_tflite.device import OpenDevice, open_device
 from harness.drivers.android_tflite.toolchain import DeviceTool, choose_tool
 from harness.errors import HarnessError, OutputUnreadable, RunFailed, TargetUnfit
-from harness.model import Capture, Tensor
+from harness.model import Capture, Pass, Tensor
 from harness.plugins import ModelFile, RunRequest, TargetSpec
 from harness.tools.benchmark_model import flags_in_usage
 from harness.transports import litert
 from harness.transports.adb import ShellTimedOut
+from harness.transports.android_scripts import AndroidScripts, bring_scripts
 
 SCHEMA = 1
 _SHORT_S = 30.0
@@ -57,7 +66,8 @@ class AndroidSession:
 
     _device: OpenDevice
     _tool: DeviceTool
-    _wrapper: str
+    _scripts: AndroidScripts
+    _care: DeviceCare | None
     _runs: str
     _scratch: Path
     _outputs: dict[tuple[str, str], _Outputs] = field(default_factory=dict)
@@ -95,14 +105,21 @@ class AndroidSession:
             known=self._tool.flags,
         )
         nonce = secrets.token_hex(8)
+        admitted = self._care.admit() if self._care else None
         prepared = time.monotonic()
-        with request.window():
-            ended = self._run(folder, nonce, flags, request.sampling.timeout_s)
+        if admitted and admitted.refused:
+            ended = _Ended(b"", b"", False, 0.0)
+        else:
+            with request.window():
+                ended = self._run(folder, nonce, flags, request)
         files = self._collect(folder, ended)
+        files |= self._collect_conditions(folder, admitted, request.pass_)
         absent = outputs.absent
         if not absent and request.pass_ == "latency":
             absent = self._collect_output(output_file, files)
         record = self._record(request, outputs, absent, flags, nonce, ended)
+        if self._care and admitted:
+            record["conditions"] = admitted.record(self._care.rules)
         record["times_s"] = {
             "prepare": prepared - begun,
             "run": ended.seconds,
@@ -111,8 +128,18 @@ class AndroidSession:
         files["run.json"] = (json.dumps(record, indent=1) + "\n").encode()
         return Capture(files)
 
-    def _run(self, folder: str, nonce: str, flags: Sequence[str], timeout_s: float) -> _Ended:
-        command = ["sh", self._wrapper, folder, nonce, self._tool.path, *flags]
+    def _run(self, folder: str, nonce: str, flags: Sequence[str], request: RunRequest) -> _Ended:
+        watch = ["--watch"] if self._care else []
+        command = [self._tool.path, *flags]
+        timeout_s = request.sampling.timeout_s
+        if request.pass_ == "sustained":
+            bring_scripts(self._device.adb, self._device.root)
+            total_s = request.sampling.sustained or 0.0
+            count, _ = windows_of(total_s)
+            watch += ["--sample", f"{SAMPLE_EVERY_S:g}"]
+            command = ["sh", self._scripts.path("sustained.sh"), str(count), *command]
+            timeout_s += longest_s(total_s)
+        command = ["sh", self._scripts.path("run.sh"), *watch, folder, nonce, *command]
         begun = time.monotonic()
         try:
             ended = self._device.adb.shell(
@@ -125,6 +152,19 @@ class AndroidSession:
     def _collect(self, folder: str, ended: _Ended) -> dict[str, bytes]:
         files = {"end.txt": ended.said + ended.complaints}
         return files | {name: _head(self._device, f"{folder}/{name}") for name in _STREAMS}
+
+    def _collect_conditions(
+        self, folder: str, admitted: Admission | None, pass_: Pass
+    ) -> dict[str, bytes]:
+        files: dict[str, bytes] = {}
+        if self._care and admitted:
+            files[BEGIN] = admitted.said.encode()
+            if not admitted.refused:
+                files[END] = self._care.look().encode()
+                files[CPU] = _head(self._device, f"{folder}/{CPU}")
+        if pass_ == "sustained":
+            files |= {name: _head(self._device, f"{folder}/{name}") for name in (WINDOWS, SAMPLES)}
+        return files
 
     def _collect_output(self, remote: str, files: dict[str, bytes]) -> str:
         """Add the model's outputs to the files; return why there are none."""
@@ -223,6 +263,9 @@ class AndroidSession:
     def close(self) -> None:
         """Remove this session's folders from the device, and end a virtual one."""
         try:
+            if self._care:
+                with suppress(HarnessError):
+                    self._care.restore()
             with suppress(HarnessError):
                 self._device.adb.remove_tree(self._runs)
         finally:
@@ -254,11 +297,15 @@ def _prepared(device: OpenDevice, target: TargetSpec) -> AndroidSession:
     )
     runs = f"{device.root}/runs/{secrets.token_hex(8)}"
     _make_folder(device, runs)
-    wrapper = _bring(device, locations.device_scripts() / "android" / "run.sh")
+    scripts = bring_scripts(device.adb, device.root, ("run.sh", "cpu_state.sh"))
     remote = _bring(device, chosen.path, digest=chosen.sha256, mode=0o755)
-    flags = _known_flags(device, wrapper, remote, f"{runs}/usage")
+    flags = _known_flags(device, scripts.path("run.sh"), remote, f"{runs}/usage")
     tool = DeviceTool(chosen.name, chosen.abi, chosen.sha256, remote, flags)
-    return AndroidSession(device, tool, wrapper, runs, target.scratch)
+    # Last, since whatever fails after it would have to give the settings back.
+    care = take_care(
+        device.adb, target.options, device.root, runs, virtual=device.virtual is not None
+    )
+    return AndroidSession(device, tool, scripts, care, runs, target.scratch)
 
 
 def _make_folder(device: OpenDevice, folder: str) -> None:

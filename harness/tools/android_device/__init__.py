@@ -23,9 +23,10 @@ from harness.tools.android_device.memory_samples import (
     read_memory_samples,
     read_samples,
 )
-from harness.tools.android_device.thermal import Thermal, read_thermal
+from harness.tools.android_device.thermal import STATUS_NAMES, Thermal, read_thermal
 
 __all__ = [
+    "STATUS_NAMES",
     "Battery",
     "CpuCore",
     "CpuState",

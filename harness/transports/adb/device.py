@@ -92,11 +92,13 @@ class AdbDevice:
         stdin: bytes | None = None,
         pgid_file: str = "",
         limit_bytes: int = OUTPUT_LIMIT_BYTES,
+        spared: bool = False,
     ) -> ShellResult:
         """Run a command in the device's shell; a sequence is quoted, a string is the shell's.
 
         When the command is ended by us (deadline, interrupt, too much output), the process
         group whose number stands in the device's `pgid_file` is killed before this raises.
+        A `spared` command cleans up and is not ended by `interrupt`.
 
         Raises:
             ShellTimedOut: it did not end in time; what it said is kept in the error.
@@ -106,7 +108,11 @@ class AdbDevice:
         """
         try:
             return self._run(
-                command, Deadline(timeout_s), Transcript(limit_bytes), stdin=stdin or b""
+                command,
+                Deadline(timeout_s),
+                Transcript(limit_bytes),
+                stdin=stdin or b"",
+                spared=spared,
             )
         except (RunError, KeyboardInterrupt):
             if pgid_file:
@@ -273,6 +279,6 @@ class AdbDevice:
     def interrupt(self) -> None:
         """End the call that is under way, else the next one, from any thread.
 
-        Calls that clean up (`kill_group`, `remove_tree`) are spared.
+        Calls that clean up (`kill_group`, `remove_tree`, a `spared` command) are spared.
         """
         self._link.interrupt()

@@ -1,0 +1,148 @@
+"""A phone gets its settings back: at the end, after a crash, and by command.
+
+The phone is a virtual device behind a private adb server that plays the user's own; its
+`settings`, `dumpsys` and `input` are reconstructed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from adb_parts import needed_adb
+from android_parts import script_tool
+
+from harness import cli
+from harness.drivers.android_tflite.conditions.keys import Conditions
+from harness.drivers.android_tflite.options import TargetOptions
+from harness.plugins import Session, TargetSpec, driver
+from harness.transports import android_scripts
+from harness.transports.virtual_device_process import VirtualDeviceHandle, start_virtual_device
+from harness.transports.virtual_setup import VirtualSetup
+from harness.virtual_device.sandbox import properties
+
+ABI = properties()["ro.product.cpu.abi"]
+PHONE = Path(__file__).parents[1] / "fixtures" / "reconstructed_phone"
+RULES = Conditions(brightness=10)
+BEFORE = {"system.screen_brightness": "102", "system.screen_brightness_mode": "1"}
+CHILD = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import test_phone_restored as test
+from harness.transports import android_scripts
+android_scripts.PHONE_BASE = {base!r}
+session = test.open_session({serial!r}, Path({folder!r}))
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+@dataclass(frozen=True)
+class Attached:
+    handle: VirtualDeviceHandle
+
+    @property
+    def saved(self) -> Path:
+        return Path(self.handle.base) / "edgebench" / "saved"
+
+    def settings(self) -> dict[str, str]:
+        found = (self.handle.sandbox / "system" / "settings").glob("*")
+        return {path.name: path.read_text().strip() for path in found}
+
+
+@pytest.fixture
+def attached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Attached]:
+    setup = VirtualSetup(programs=PHONE / "bin")
+    with start_virtual_device(tmp_path / "device", adb=needed_adb(), setup=setup) as handle:
+        system = handle.sandbox / "system"
+        shutil.copytree(PHONE / "dumpsys", system / "dumpsys")
+        (system / "settings").mkdir()
+        for name, value in BEFORE.items():
+            (system / "settings" / name).write_text(f"{value}\n")
+        monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(handle.adb_port))
+        monkeypatch.setattr(android_scripts, "PHONE_BASE", handle.base)
+        yield Attached(handle)
+
+
+def open_session(serial: str, folder: Path) -> Session:
+    folder.mkdir(exist_ok=True)
+    options = TargetOptions(device=serial, tool="script", conditions=RULES)
+    return driver("android-tflite").open(
+        TargetSpec("phone", options, script_tool(folder, "exit 0", ABI), folder)
+    )
+
+
+def test_a_session_gives_back_what_it_changed(attached: Attached, tmp_path: Path) -> None:
+    session = open_session(attached.handle.serial, tmp_path / "session")
+    assert attached.settings()["system.screen_brightness"] == "10"
+    assert attached.settings()["global.stay_on_while_plugged_in"] == "7"
+    session.close()
+    assert attached.settings() == BEFORE
+    assert not attached.saved.exists()
+
+
+def test_an_interrupt_does_not_keep_settings_from_being_given_back(
+    attached: Attached, tmp_path: Path
+) -> None:
+    session = open_session(attached.handle.serial, tmp_path / "session")
+    session.interrupt()
+    session.close()
+    assert attached.settings() == BEFORE
+
+
+@pytest.fixture
+def crashed(attached: Attached, tmp_path: Path) -> Attached:
+    """A phone whose session was killed with -9 in the middle."""
+    code = CHILD.format(
+        tests=str(Path(__file__).parent),
+        base=attached.handle.base,
+        serial=attached.handle.serial,
+        folder=str(tmp_path / "killed"),
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, env=os.environ.copy()
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"ready\n"
+    child.send_signal(signal.SIGKILL)
+    child.communicate()
+    assert attached.settings()["system.screen_brightness"] == "10"
+    return attached
+
+
+def test_a_command_restores_what_a_killed_session_left(
+    crashed: Attached, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["devices", "restore", crashed.handle.serial, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert "system screen_brightness 102" in json.dumps(rows)
+    assert crashed.settings() == BEFORE
+    assert cli.main(["devices", "restore", crashed.handle.serial]) == 0
+    assert "nothing was left to restore" in capsys.readouterr().out
+    assert crashed.settings() == BEFORE
+
+
+def test_the_next_session_restores_first_and_keeps_the_true_values(
+    crashed: Attached, tmp_path: Path
+) -> None:
+    session = open_session(crashed.handle.serial, tmp_path / "next")
+    assert crashed.settings()["system.screen_brightness"] == "10"
+    assert (crashed.saved / "setting.system.screen_brightness").read_text() == "102\n"
+    session.close()
+    assert crashed.settings() == BEFORE
+
+
+def test_a_serial_that_is_not_attached_is_told(
+    attached: Attached, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["devices", "restore", "nobody"]) == 1
+    assert attached.handle.serial in capsys.readouterr().err
