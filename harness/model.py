@@ -235,6 +235,8 @@ class SessionRecord:
 
     `harness` has version, commit and dirty; `host` has os, os_major, cpu_model, cores and
     python; `models` has the facts of each model's files (`tflite_sha256`, `tfjs_sha256`, …).
+    At most `added_blocks` are added for each model, target and pass after failures of the
+    infrastructure (none in older folders), see `harness.retries`.
     """
 
     schema: int
@@ -251,6 +253,7 @@ class SessionRecord:
     harness: Facts
     host: Facts
     models: Mapping[str, Facts]
+    added_blocks: int = 0
 
 
 @dataclass(frozen=True, slots=True)

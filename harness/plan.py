@@ -49,10 +49,14 @@ class PlannedRun:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The runs of one bench, in order; lanes run side by side, a lane's runs one by one."""
+    """The runs of one bench, in order; lanes run side by side, a lane's runs one by one.
+
+    `prototypes` has the last planned run of each cell and pass, also where it is done.
+    """
 
     bench: str
     runs: tuple[PlannedRun, ...]
+    prototypes: tuple[PlannedRun, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +132,32 @@ def make(
         raise SuiteError("--only leaves no cell of this suite", hint=f"the cells are: {known}")
     benches = dict.fromkeys(run.bench for run in prototypes)
     lanes = tuple(
-        Lane(bench, tuple(_lane([r for r in prototypes if r.bench == bench], blocks, seed)))
-        for bench in benches
+        _lane(bench, [r for r in prototypes if r.bench == bench], blocks, seed) for bench in benches
     )
     return Plan(suite, lanes, blocks, seed)
+
+
+def of_cells(plan: Plan, cells: Iterable[Cell]) -> Plan:
+    """Return the plan with the runs of these cells alone; order numbers stay."""
+    accepted = frozenset(cells)
+    return replace(
+        plan,
+        lanes=tuple(
+            Lane(
+                lane.bench,
+                tuple(run for run in lane.runs if run.cell in accepted),
+                tuple(run for run in lane.prototypes if run.cell in accepted),
+            )
+            for lane in plan.lanes
+        ),
+    )
 
 
 def without(plan: Plan, done: Iterable[tuple[Cell, Pass, int]]) -> Plan:
     """Return the plan without the runs whose keys are done; order numbers stay."""
     finished = frozenset(done)
     lanes = tuple(
-        Lane(lane.bench, tuple(run for run in lane.runs if run.key not in finished))
+        replace(lane, runs=tuple(run for run in lane.runs if run.key not in finished))
         for lane in plan.lanes
     )
     return replace(plan, lanes=tuple(lane for lane in lanes if lane.runs))
@@ -177,7 +196,12 @@ def _prototypes(suite: Suite, drivers: Mapping[str, Driver]) -> list[PlannedRun]
     ]
 
 
-def _lane(prototypes: list[PlannedRun], blocks: int, seed: int) -> list[PlannedRun]:
+def _lane(bench: str, prototypes: list[PlannedRun], blocks: int, seed: int) -> Lane:
+    runs = tuple(_runs(prototypes, blocks, seed))
+    return Lane(bench, runs, tuple({(run.cell, run.pass_): run for run in runs}.values()))
+
+
+def _runs(prototypes: list[PlannedRun], blocks: int, seed: int) -> list[PlannedRun]:
     models = list(dict.fromkeys(run.cell.model for run in prototypes))
     runs: list[PlannedRun] = []
     for block in range(1, blocks + 1):

@@ -101,7 +101,7 @@ class Session(Protocol):
 
         Raises:
             RunError: nothing was captured that could be read.
-            TargetLost: the target went away; its other runs are given up.
+            TargetLost: the target went away; see `Recoverable`.
         """
 
     def reference(
@@ -121,6 +121,21 @@ class Session(Protocol):
 
     def close(self) -> None:
         """Give back everything: processes, forwards, folders on the device."""
+
+
+@runtime_checkable
+class Recoverable(Protocol):
+    """A session that can reach its target again after it was lost; others are given up."""
+
+    def recover(self) -> str:
+        """Try once to reach the target; end what still runs there and remove what it left.
+
+        Returns the class of what happened meanwhile (`rebooted`), '' where nothing is known.
+        Called again after a pause, and never while `execute` runs.
+
+        Raises:
+            TargetError: it is not back yet; its class says what is in the way.
+        """
 
 
 @runtime_checkable

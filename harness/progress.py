@@ -13,15 +13,19 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import IO, Any, Literal, Self, TypeAlias
 
+from harness.errors import HarnessError
 from harness.model import Failed, Measured, RunResult, Skipped
 from harness.plan import PlannedRun
 from harness.runner.events import (
+    BlockAdded,
     Event,
     ReferenceStarted,
     RunFinished,
     RunStarted,
     SessionFinished,
     SessionStarted,
+    TargetAway,
+    TargetBack,
     TargetOpened,
     TargetUnavailable,
 )
@@ -90,6 +94,11 @@ class LineDisplay:
                 return f"{target}: {device}"
             case TargetUnavailable():
                 return unavailable_text(event)
+            case BlockAdded():
+                self.pace.total += event.runs
+                return trouble_text(event)
+            case TargetAway() | TargetBack():
+                return trouble_text(event)
             case ReferenceStarted(target, model):
                 return f"{target}: computing the reference output of {model}"
             case RunFinished(run, result):
@@ -113,6 +122,8 @@ class JsonDisplay:
     def __call__(self, event: Event) -> None:
         if isinstance(event, SessionStarted):
             self.pace.start(event.runs, event.estimated_s)
+        if isinstance(event, BlockAdded):
+            self.pace.total += event.runs
         if isinstance(event, RunFinished):
             self.pace.done += 1
         record = {
@@ -154,6 +165,11 @@ class LiveDisplay:
                 self._say(f"{target}: {device}")
             case TargetUnavailable():
                 self._say(unavailable_text(event), style="yellow")
+            case BlockAdded():
+                self.pace.total += event.runs
+                self._say(trouble_text(event))
+            case TargetAway() | TargetBack():
+                self._say(trouble_text(event), style="yellow")
             case ReferenceStarted(_, model):
                 self._last = f"computing the reference output of {model}"
             case RunStarted(run):
@@ -231,6 +247,18 @@ def unavailable_text(event: TargetUnavailable) -> str:
     return f"{event.target}: {error}; {event.runs_skipped} runs skipped. Next step: {error.hint}"
 
 
+def trouble_text(event: TargetAway | TargetBack | BlockAdded) -> str:
+    """Say what became of a target that went away."""
+    match event:
+        case TargetAway(target, error, waits_s):
+            wait = duration_text(waits_s)
+            return _plain(f"{target}: {error}; waiting up to {wait}. Next step: {error.hint}")
+        case TargetBack(target, happened):
+            return f"{target}: back" + (f" ({happened})" if happened else "")
+        case BlockAdded(target, model, runs):
+            return _plain(f"{target}: a block of {model} is added, {runs} more runs")
+
+
 def finished_text(pace: Pace, *, interrupted: bool) -> str:
     """Say how it ended."""
     if interrupted:
@@ -299,10 +327,15 @@ def _event_fields(event: Event) -> dict[str, Any]:
         case RunFinished(run, result):
             return {**_run_fields(run), **_result_fields(result)}
         case TargetUnavailable(target, error, skipped):
-            message = {"class": error.kind, "message": str(error), "hint": error.hint}
-            return {"target": target, "error": message, "runs_skipped": skipped}
+            return {"target": target, "error": _error_fields(error), "runs_skipped": skipped}
+        case TargetAway(target, error, waits_s):
+            return {"target": target, "error": _error_fields(error), "waits_s": waits_s}
         case _:
             return dataclasses.asdict(event)
+
+
+def _error_fields(error: HarnessError) -> dict[str, str]:
+    return {"class": error.kind, "message": str(error), "hint": error.hint}
 
 
 def _run_fields(run: PlannedRun) -> dict[str, Any]:

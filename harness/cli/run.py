@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeAlias
 
 from harness import artifacts, plan, store
 from harness.cli import say
@@ -25,12 +24,10 @@ from harness.errors import (
     SuiteError,
 )
 from harness.model import (
-    Cell,
     Facts,
-    Failed,
     Measured,
-    Pass,
     ResultFolder,
+    RunResult,
     SessionRecord,
     Skipped,
     TargetRecord,
@@ -39,12 +36,22 @@ from harness.plan import Plan
 from harness.plugins import Driver, ModelFile, ModelFormat, driver, registry
 from harness.progress import display
 from harness.report import tables
+from harness.retries import POLICY, failed_for_good, with_added
 from harness.runner import run_plan
 from harness.runner.provenance import harness_facts, host_facts, host_label
 from harness.store import Writer
 
-RunKey: TypeAlias = tuple[Cell, Pass, int]
 _MISSING_PARTS = frozenset({"browser-missing", "adb-missing", "tfjs-missing", "litert-missing"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A session that is new, or goes on: where it is kept, what is to do, what was done."""
+
+    writer: Writer
+    plan: Plan
+    added_blocks: int
+    stored: tuple[RunResult, ...] = ()
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -58,22 +65,24 @@ def execute(arguments: argparse.Namespace) -> int:
     drivers = {target.driver: driver(target.driver) for target in planned.suite.targets}
     models = _model_files(planned, drivers)
     tools = artifacts.tool_files(planned.suite.tools)
-    writer, done, planned = _folder(arguments, planned, drivers, models)
-    with writer, display(arguments.progress) as emit:
+    begun = _folder(arguments, planned, drivers, models)
+    path = begun.writer.path
+    with begun.writer, display(arguments.progress) as emit:
         finished = run_plan(
-            planned,
+            begun.plan,
             drivers=drivers,
             models=models,
             tools=tools,
-            attempts=done,
-            writer=writer,
+            writer=begun.writer,
             host_place={key: host_facts()[key] for key in ("cpu_model", "os_major", "cores")},
             emit=emit,
+            stored=begun.stored,
+            policy=replace(POLICY, added_blocks=begun.added_blocks),
         )
-    folder = store.read(writer.path)
+    folder = store.read(path)
     if any(isinstance(run.outcome, Measured) for run in folder.runs) or finished:
         print_tables(tables.build((folder,)), arguments.format)
-    _say_where(writer.path, arguments, finished=finished)
+    _say_where(path, arguments, finished=finished)
     return exit_code(folder) if finished else EXIT_INTERRUPTED
 
 
@@ -94,6 +103,8 @@ def _model_files(
 def exit_code(folder: ResultFolder) -> int:
     """Return 0 if every run was measured or expectedly skipped, 3 if none could run, else 1.
 
+    A run that failed for no fault of what was measured counts as measured once a block that was
+    added has made up for it.
     Where nothing ran, a missing device is a finding (1); a missing part of this machine, or a
     suite of nothing but declared skips, means that nothing could run (3).
     """
@@ -103,7 +114,7 @@ def exit_code(folder: ResultFolder) -> int:
     if len(skips) == len(outcomes):
         only_parts = all(skip.expected or skip.failure.kind in _MISSING_PARTS for skip in skips)
         return EXIT_NOTHING_RAN if only_parts else EXIT_FINDINGS
-    failed = any(isinstance(outcome, Failed) for outcome in outcomes)
+    failed = failed_for_good(tuple(latest.values()), folder.session.added_blocks)
     return EXIT_FINDINGS if failed or not all(skip.expected for skip in skips) else EXIT_OK
 
 
@@ -112,7 +123,7 @@ def _folder(
     planned: Plan,
     drivers: Mapping[str, Driver],
     models: Mapping[str, Mapping[ModelFormat, ModelFile]],
-) -> tuple[Writer, Mapping[RunKey, int], Plan]:
+) -> _Begun:
     if arguments.resume is not None:
         return _resumed(arguments, planned)
     label = _label(arguments.label)
@@ -120,12 +131,11 @@ def _folder(
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     base = Path("results") / planned.suite.name
     path = arguments.out or base / f"{stamp}_{label}"
-    return store.create(path, session, planned.suite.text), {}, planned
+    writer = store.create(path, session, planned.suite.text)
+    return _Begun(writer, planned, session.added_blocks)
 
 
-def _resumed(
-    arguments: argparse.Namespace, planned: Plan
-) -> tuple[Writer, Mapping[RunKey, int], Plan]:
+def _resumed(arguments: argparse.Namespace, planned: Plan) -> _Begun:
     writer, folder = store.resume(arguments.resume)
     session = folder.session
     if session.suite_sha256 != _digest(planned.suite.text):
@@ -137,18 +147,16 @@ def _resumed(
             "or start a new session without --resume",
         )
     drivers = {target.driver: driver(target.driver) for target in planned.suite.targets}
-    accepted = frozenset(session.cells)
     whole = plan.make(planned.suite, drivers, blocks=session.blocks, seed=session.seed)
-    done: Counter[RunKey] = Counter()
-    finished: set[RunKey] = set()
-    for run in folder.runs:
-        key = (run.cell, run.pass_, run.block)
-        done[key] += 1
+    whole = plan.of_cells(whole, session.cells)
+    whole = with_added(whole, folder.runs, session.added_blocks)
+    finished = {
+        (run.cell, run.pass_, run.block)
+        for run in folder.runs
         # A run that was skipped because its target was missing was never made.
-        if not isinstance(run.outcome, Skipped) or run.outcome.expected:
-            finished.add(key)
-    others = {run.key for run in whole.runs if run.cell not in accepted}
-    return writer, done, plan.without(whole, finished | others)
+        if not isinstance(run.outcome, Skipped) or run.outcome.expected
+    }
+    return _Begun(writer, plan.without(whole, finished), session.added_blocks, folder.runs)
 
 
 def _session_record(
@@ -189,6 +197,7 @@ def _session_record(
         harness=harness_facts(),
         host=host_facts(),
         models={name: _model_facts(files) for name, files in models.items()},
+        added_blocks=POLICY.added_blocks,
     )
 
 

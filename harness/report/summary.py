@@ -34,6 +34,7 @@ from harness.report.metric_values import (
     reason_without_time,
 )
 from harness.report.stats import RatioEstimate, Verdict, paired_ratio, verdict
+from harness.retries import Group, blocks_due, group_of
 
 SAME_FOR_A_RATIO = (
     "driver",
@@ -162,6 +163,7 @@ def latest_attempts(runs: Iterable[RunResult]) -> tuple[RunResult, ...]:
 def _summarise_folder(folder: ResultFolder, name: str) -> Iterable[CellSummary]:
     session = folder.session
     latest = latest_attempts(folder.runs)
+    due = blocks_due(latest, session.added_blocks)
     runs_of: dict[tuple[Cell, Pass], list[RunResult]] = {}
     for run in sorted(latest, key=lambda run: run.block):
         runs_of.setdefault((run.cell, run.pass_), []).append(run)
@@ -171,9 +173,9 @@ def _summarise_folder(folder: ResultFolder, name: str) -> Iterable[CellSummary]:
     for cell in _in_reading_order(cells, targets):
         target = targets.get(cell.target) or _unplanned_target(cell, runs_of)
         memory_runs = session.memory_runs if target.memory_runs is None else target.memory_runs
-        latency = PassSummary(session.blocks, tuple(runs_of.get((cell, "latency"), ())))
-        memory = PassSummary(memory_runs, tuple(runs_of.get((cell, "memory"), ())))
-        extra = _extra_passes(cell, target, runs_of)
+        latency = _pass(cell, "latency", session.blocks, runs_of, due)
+        memory = _pass(cell, "memory", memory_runs, runs_of, due)
+        extra = _extra_passes(cell, target, runs_of, due)
         for one_pass in (latency, memory, *extra.values()):
             _check_one_setting(cell, one_pass.measured)
         yield CellSummary(
@@ -194,11 +196,20 @@ def _summarise_folder(folder: ResultFolder, name: str) -> Iterable[CellSummary]:
         )
 
 
-def _extra_passes(cell: Cell, target: TargetRecord, runs_of: RunsOf) -> dict[Pass, PassSummary]:
+def _pass(
+    cell: Cell, name: Pass, planned: int, runs_of: RunsOf, due: Mapping[Group, int]
+) -> PassSummary:
+    added = due.get(group_of(cell, name), 0)
+    return PassSummary(planned + added, tuple(runs_of.get((cell, name), ())))
+
+
+def _extra_passes(
+    cell: Cell, target: TargetRecord, runs_of: RunsOf, due: Mapping[Group, int]
+) -> dict[Pass, PassSummary]:
     made = [pass_ for other, pass_ in runs_of if other == cell]
     names = dict.fromkeys((*target.extra_passes, *made))
     return {
-        name: PassSummary(int(name in target.extra_passes), tuple(runs_of.get((cell, name), ())))
+        name: _pass(cell, name, int(name in target.extra_passes), runs_of, due)
         for name in names
         if name not in {"latency", "memory"}
     }

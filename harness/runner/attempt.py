@@ -1,7 +1,7 @@
 """One attempt at one run: execute, keep the capture, read it, check its outputs.
 
 A failure of any kind becomes a stored outcome with its class, message and next step; only a
-target that went away, or a refusing disk, ends more than this run.
+refusing disk ends more than this run.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from harness.model import (
 )
 from harness.plan import PlannedRun
 from harness.plugins import Driver, ModelFile, Probe, RunRequest, Session
+from harness.retries import AWAY
 from harness.runner.expectation import Expectation
 
 BUG_HINT = "report it with raw/<run-id>/traceback.txt: the driver did not foresee this"
@@ -38,10 +39,14 @@ BUG_HINT = "report it with raw/<run-id>/traceback.txt: the driver did not forese
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """What an attempt left: its result, and the files to keep under `raw/`."""
+    """What an attempt left: its result, and the files to keep under `raw/`.
+
+    `lost` says why the target itself must be reached again before the next run.
+    """
 
     result: RunResult
     files: Mapping[str, bytes]
+    lost: HarnessError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +62,7 @@ class Bench:
 
 
 def attempt(run: PlannedRun, number: int, bench: Bench) -> Attempted:
-    """Make one attempt.
-
-    Raises:
-        TargetLost: the target went away during it.
-    """
+    """Make one attempt."""
     conditions: dict[str, Scalar] = {}
     started = datetime.now(UTC)
     begun = time.monotonic()
@@ -77,7 +78,7 @@ def attempt(run: PlannedRun, number: int, bench: Bench) -> Attempted:
         sampling=run.target.sampling,
         window=_watched(bench.probes, conditions),
     )
-    reading = _execute_and_read(request, bench, files)
+    reading, lost = _execute_and_read(request, bench, files)
     duration_s = time.monotonic() - begun
     reading = _judged(reading, bench.expectation)
     result = RunResult(
@@ -98,23 +99,24 @@ def attempt(run: PlannedRun, number: int, bench: Bench) -> Attempted:
         phases_s=reading.phases_s,
         command=_command(files),
     )
-    return Attempted(result, files)
+    return Attempted(result, files, lost)
 
 
-def _execute_and_read(request: RunRequest, bench: Bench, files: dict[str, bytes]) -> Reading:
+def _execute_and_read(
+    request: RunRequest, bench: Bench, files: dict[str, bytes]
+) -> tuple[Reading, HarnessError | None]:
     try:
         capture = bench.session.execute(request)
         files.update(capture.files)
-        return bench.driver.read(Capture(capture.files))
-    except TargetLost:
-        raise
+        return bench.driver.read(Capture(capture.files)), None
     except HarnessError as error:
-        return Reading(Failed(Failure(error.kind, str(error), error.hint)))
+        lost = error if error.kind in AWAY or isinstance(error, TargetLost) else None
+        return Reading(Failed(Failure(error.kind, str(error), error.hint))), lost
     # One driver's bug must cost one run, not the night.
     except Exception as error:  # noqa: BLE001
         files["traceback.txt"] = traceback.format_exc().encode()
         message = f"{type(error).__name__}: {error}"
-        return Reading(Failed(Failure("driver-bug", message, BUG_HINT)))
+        return Reading(Failed(Failure("driver-bug", message, BUG_HINT))), None
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from harness.errors import TargetError
+from harness.errors import HarnessError, TargetError
 from harness.model import RunResult
 from harness.plan import PlannedRun
 
@@ -35,6 +35,34 @@ class TargetUnavailable:
     target: str
     error: TargetError
     runs_skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetAway:
+    """A target went away; it is tried again for about `waits_s` seconds."""
+
+    target: str
+    error: HarnessError
+    waits_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TargetBack:
+    """A target is back, and its runs go on; `happened` is what is known to have happened."""
+
+    target: str
+    happened: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockAdded:
+    """A block was spoilt by something that is no fault of what was measured; this many runs
+    were added to the plan in its place.
+    """
+
+    target: str
+    model: str
+    runs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +99,9 @@ Event: TypeAlias = (
     SessionStarted
     | TargetOpened
     | TargetUnavailable
+    | TargetAway
+    | TargetBack
+    | BlockAdded
     | ReferenceStarted
     | RunStarted
     | RunFinished

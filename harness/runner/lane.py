@@ -1,19 +1,22 @@
 """One bench's lane: opens its targets, makes its runs one by one, gives everything back.
 
-A target that cannot be opened, or goes away, costs only its own runs: they are stored as
-skipped, with the reason, and the lane goes on.
+A target that cannot be opened, or goes away and does not come back, costs only its own runs:
+they are stored as skipped, with the reason, and the lane goes on. One that comes back goes on
+with its runs, and a block is added for each that was spoilt.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-from harness.errors import HarnessError, TargetError, TargetLost
-from harness.model import Cell, Facts, Failure, Pass, RunResult, Skipped
+from harness.errors import HarnessError, TargetError
+from harness.model import Facts, Failed, Failure, RunResult, Skipped
 from harness.plan import Lane, PlannedRun
 from harness.plugins import (
     Driver,
@@ -25,12 +28,18 @@ from harness.plugins import (
     ToolFile,
     passes_of,
 )
+from harness.retries import RetryPolicy
+from harness.runner.added_blocks import AddedBlocks
 from harness.runner.attempt import Bench, attempt
+from harness.runner.away import open_patiently, quarantined, reach_again
 from harness.runner.events import (
+    BlockAdded,
     Event,
     ReferenceStarted,
     RunFinished,
     RunStarted,
+    TargetAway,
+    TargetBack,
     TargetOpened,
     TargetUnavailable,
 )
@@ -45,13 +54,15 @@ class LaneContext:
     drivers: Mapping[str, Driver]
     models: Mapping[str, Mapping[ModelFormat, ModelFile]]
     tools: Mapping[str, Mapping[str, ToolFile]]
-    attempts: Mapping[tuple[Cell, Pass, int], int]
     journal: Journal
     emit: Callable[[Event], None]
     stop: threading.Event
     scratch: Path
     host_probes: tuple[Probe, ...]
     host_place: Facts
+    seed: int
+    stored: tuple[RunResult, ...]
+    policy: RetryPolicy
 
 
 @dataclass(slots=True)
@@ -60,9 +71,19 @@ class LaneWorker:
 
     lane: Lane
     context: LaneContext
+    _queue: deque[PlannedRun] = field(init=False)
+    _blocks: AddedBlocks = field(init=False)
+    _losses: Counter[str] = field(default_factory=Counter)
     _sessions: dict[str, Session] = field(default_factory=dict)
     _unusable: dict[str, Failure] = field(default_factory=dict)
     _expectations: dict[tuple[str, str], Expectation] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        context = self.context
+        self._queue = deque(self.lane.runs)
+        self._blocks = AddedBlocks(
+            self.lane, context.stored, context.seed, context.policy.added_blocks
+        )
 
     def work(self) -> None:
         """Make all runs of the lane, or as many as come before the stop.
@@ -71,10 +92,8 @@ class LaneWorker:
             StoreError: what was measured cannot be kept.
         """
         try:
-            for run in self.lane.runs:
-                if self.context.stop.is_set():
-                    return
-                self._one(run)
+            while self._queue and not self.context.stop.is_set():
+                self._one(self._queue.popleft())
         finally:
             for session in self._sessions.values():
                 with suppress(HarnessError):
@@ -116,18 +135,42 @@ class LaneWorker:
             place=self.context.host_place if on_host else {},
         )
         self.context.emit(RunStarted(run))
-        try:
-            attempted = attempt(run, self._number(run), bench)
-        except TargetLost as error:
-            if not self.context.stop.is_set():
-                self._give_up(run, error)
-                self._skip(run, self._unusable[run.target.name], expected=False)
-            return
+        attempted = attempt(run, self._number(run), bench)
+        outcome = attempted.result.outcome
+        if attempted.lost is None:
+            self._losses[run.target.name] = 0
+        elif not self.context.stop.is_set():
+            outcome = self._lost(run, session, attempted.lost)
         if self.context.stop.is_set():
             # The stop may have ended this run early: it did not finish, so it is not kept.
             return
-        result = self.context.journal.keep(attempted.result, attempted.files)
+        result = replace(attempted.result, outcome=outcome)
+        result = self.context.journal.keep(result, attempted.files)
         self.context.emit(RunFinished(run, result))
+        self._add_blocks(run, result)
+
+    def _lost(self, run: PlannedRun, session: Session, error: HarnessError) -> Failed:
+        """Wait for a target that went away; return why the run under way has no numbers."""
+        name, policy = run.target.name, self.context.policy
+        self._losses[name] += 1
+        failure = Failure(error.kind, str(error), error.hint)
+        self.context.emit(TargetAway(name, error, sum(policy.waits_s)))
+        try:
+            happened = reach_again(session, error, policy, self.context.stop)
+        except TargetError as gone:
+            self._give_up(run, gone)
+            return Failed(failure)
+        if self._losses[name] >= policy.losses_in_a_row:
+            self._give_up(run, quarantined(self._losses[name], failure))
+        else:
+            self.context.emit(TargetBack(name, happened))
+        return Failed(replace(failure, kind=happened or failure.kind))
+
+    def _add_blocks(self, run: PlannedRun, result: RunResult) -> None:
+        added = self._blocks.after(result)
+        if added:
+            self._queue.extend(added)
+            self.context.emit(BlockAdded(run.target.name, run.cell.model, len(added)))
 
     def _why_not(self, run: PlannedRun) -> Failure | None:
         if run.target.name in self._unusable:
@@ -151,8 +194,11 @@ class LaneWorker:
             scratch = scratch.with_name(f"{self.lane.bench.partition(':')[0]}-{scratch.name}")
             scratch.mkdir(parents=True, exist_ok=True)
             spec = TargetSpec(name, run.target.options, self.context.tools, scratch)
+            opening = partial(self._driver(run).open, spec)
             try:
-                self._sessions[name] = self._driver(run).open(spec)
+                self._sessions[name] = open_patiently(
+                    opening, self.context.policy, self.context.stop
+                )
             except TargetError as error:
                 self._give_up(run, error)
             else:
@@ -166,9 +212,7 @@ class LaneWorker:
             with suppress(HarnessError):
                 session.close()
         self._unusable[name] = Failure(error.kind, str(error), error.hint)
-        left = sum(
-            other.target.name == name and other.order >= run.order for other in self.lane.runs
-        )
+        left = 1 + sum(other.target.name == name for other in self._queue)
         self.context.emit(TargetUnavailable(name, error, left))
 
     def _expectation(self, run: PlannedRun, session: Session, model: ModelFile) -> Expectation:
@@ -203,7 +247,7 @@ class LaneWorker:
         return self.context.drivers[run.target.driver]
 
     def _number(self, run: PlannedRun) -> int:
-        return self.context.attempts.get(run.key, 0) + 1
+        return 1 + sum((r.cell, r.pass_, r.block) == run.key for r in self.context.stored)
 
 
 def _no_file(run: PlannedRun, driver: Driver) -> Failure:

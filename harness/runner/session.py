@@ -11,13 +11,14 @@ import queue
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from harness.model import Cell, Facts, Pass
+from harness.model import Facts, RunResult
 from harness.plan import Plan, estimated_seconds
 from harness.plugins import Driver, ModelFile, ModelFormat, Probe, ToolFile, registry
+from harness.retries import POLICY, RetryPolicy
 from harness.runner.events import Event, SessionFinished, SessionStarted
 from harness.runner.journal import Journal
 from harness.runner.lane import LaneContext, LaneWorker
@@ -33,14 +34,16 @@ def run_plan(
     drivers: Mapping[str, Driver],
     models: Mapping[str, Mapping[ModelFormat, ModelFile]],
     tools: Mapping[str, Mapping[str, ToolFile]],
-    attempts: Mapping[tuple[Cell, Pass, int], int],
     writer: Writer,
     host_place: Facts,
     emit: Callable[[Event], None],
+    stored: Sequence[RunResult] = (),
+    policy: RetryPolicy = POLICY,
 ) -> bool:
     """Make all runs of a plan; return False if it was interrupted.
 
-    `attempts` says how often a run was already tried; `emit` is called in this thread only.
+    `emit` is called in this thread only. `stored` are the runs of a session that is resumed,
+    whose added blocks are in the plan.
 
     Raises:
         StoreError: what was measured cannot be kept; all lanes have ended.
@@ -54,20 +57,25 @@ def run_plan(
             drivers=drivers,
             models=models,
             tools=tools,
-            attempts=attempts,
             journal=Journal(writer),
             emit=events.put,
             stop=stop,
             scratch=Path(scratch),
             host_probes=_probes(),
             host_place=host_place,
+            seed=plan.seed,
+            stored=tuple(stored),
+            policy=policy,
         )
         workers = [LaneWorker(lane, context) for lane in plan.lanes]
-        estimate_s = max((sum(map(estimated_seconds, lane.runs)) for lane in plan.lanes), default=0)
-        emit(SessionStarted(str(writer.path), len(plan.runs), plan.blocks, estimate_s))
+        emit(SessionStarted(str(writer.path), len(plan.runs), plan.blocks, _estimate_s(plan)))
         interrupted = _supervise(workers, events, stop, emit)
     emit(SessionFinished(interrupted))
     return not interrupted
+
+
+def _estimate_s(plan: Plan) -> float:
+    return max((sum(map(estimated_seconds, lane.runs)) for lane in plan.lanes), default=0)
 
 
 class _LaneEnded:

@@ -234,3 +234,21 @@ def test_a_run_that_no_plan_names_still_has_a_row() -> None:
     stray = run(Cell("m", "fp32", "gone", "v"), 1, times(0.001))
     result = ResultFolder("x", ONE_WEB, (stray,))
     assert by_variant(result)["v"].time is not None
+
+
+@pytest.mark.parametrize(("most", "planned"), [(3, 7), (0, 6)])
+def test_added_blocks_count_as_planned_and_pair_like_any_other(most: int, planned: int) -> None:
+    record = replace(ONE_WEB, added_blocks=most)
+    spoilt = folder(
+        record, lambda cell, block: failed("target-lost") if block == 2 else times(0.004)
+    )
+    summary = by_variant(spoilt)["simd"]
+    assert summary.latency.planned == planned
+    assert summary.latency.missing == planned - 6
+    added = tuple(run(cell, 7, times(0.004)) for cell in record.cells)
+    summary = by_variant(replace(spoilt, runs=(*spoilt.runs, *added)))["simd"]
+    assert len(summary.latency.measured) == 6
+    assert summary.latency.missing == 0
+    estimate = ratio_of(summary, "plain").estimate
+    assert estimate is not None
+    assert estimate.blocks == 6
