@@ -12,11 +12,11 @@ import hashlib
 import io
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from harness.errors import OutputUnreadable, SuiteError
 from harness.model import Failure, Tensor
@@ -29,6 +29,17 @@ if TYPE_CHECKING:  # numpy is heavy: `--help` must not import it
 
 DISCRIMINATION = 100
 """Outputs of two different inputs must differ by this many tolerances."""
+
+Precision: TypeAlias = Literal["fp32", "fp16", "dynamic", "int8"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+"""The kinds of files of one model: float32, float16 weights, dynamic range, full int8."""
+
+TOLERANCES: Mapping[Precision, float] = {"fp32": 1e-4, "fp16": 1e-2, "dynamic": 0.1, "int8": 0.25}
+"""How far a kind's outputs may be from those of fp32 unless the suite says otherwise.
+
+Float32 differs by the order of sums. The others are about twice of what the generated
+networks show, which are deep and have seeded, not trained, weights.
+"""
 
 _DTYPES = {
     "float16": "<f2",
