@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from types import FrameType
 
-from harness.cli.arguments import parse
+from harness.cli.arguments import parse as parse_arguments
 from harness.errors import EXIT_BUG, EXIT_FINDINGS, EXIT_INTERRUPTED, HarnessError
 
 BUG_TEXT = """
@@ -20,7 +20,7 @@ Please report it with the lines above."""
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (see docs/command-line.md)."""
-    arguments = parse(argv)
+    arguments = parse_arguments(argv)
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         verb = import_module(f"harness.cli.{arguments.module}")

@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     _suite_verbs(verbs)
     _reading_verbs(verbs)
     _planning_verbs(verbs)
+    _log_verbs(verbs)
     _listing_verbs(verbs)
     return parser
 
@@ -104,6 +105,33 @@ def _planning_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--write-records", type=Path, metavar="OUT.csv", help="write the tensors as such a CSV"
     )
     _add_format(memory)
+
+
+def _log_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    reading = _verb(verbs, "parse", "parse", "read the tool's output captured anywhere")
+    _add_logs(reading)
+    shape = reading.add_mutually_exclusive_group()
+    shape.add_argument("--format", metavar="NAME", help="see `edgebench formats`")
+    shape.add_argument(
+        "--json", action="store_true", help="one object per option: docs/reading-logs.md"
+    )
+
+
+def _add_logs(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "logs", nargs="+", metavar="LOG", help="text, a JSON capture or an Android log; - is stdin"
+    )
+    verb.add_argument("--stderr", type=Path, metavar="FILE", help="the log's other stream")
+    verb.add_argument(
+        "--exit-code",
+        type=_natural,
+        metavar="N",
+        help="how the run ended (128 + N for a signal); without it no figure is proved",
+    )
+    verb.add_argument(
+        "--result-file", type=Path, metavar="FILE", help="what --result_file_path wrote"
+    )
+    verb.add_argument("--pid", type=_positive, metavar="N", help="the process in an Android log")
 
 
 def _listing_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -49,7 +49,7 @@ def test_streams_in_one_say_the_same() -> None:
 
 def test_operators_that_the_gpu_does_not_take_are_listed_with_their_reasons() -> None:
     assert facts("made_up_e5_gpu_partial").unsupported_ops == (
-        "DEQUANTIZE: ",
+        "DEQUANTIZE:",
         "GATHER_ND: Operation is not supported.",
         "TRANSPOSE_CONV: Max version supported: 3. Requested version 4.",
     )

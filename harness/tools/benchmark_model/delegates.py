@@ -173,7 +173,7 @@ def _unsupported(texts: Sequence[str]) -> tuple[str, ...]:
         if _UNSUPPORTED.fullmatch(text):
             listing = True
         elif listing and _OPERATION.fullmatch(text):
-            found.append(text)
+            found.append(text.strip())
         else:
             listing = False
     return tuple(dict.fromkeys(found))

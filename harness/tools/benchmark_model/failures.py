@@ -42,6 +42,11 @@ _MESSAGES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
             "correct the value under `flags:` of the variant",
         ),
         (
+            r"invalid perf options in|Cannot parse --perf_options_list|'none' option can not be",
+            "bad-flag",
+            "name performance options that this build has: --perf_options_list=cpu,gpu",
+        ),
+        (
             r"Please specify the name of your TF Lite input file",
             "bad-flag",
             "flags are written --name=value",
@@ -63,6 +68,24 @@ _MESSAGES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         ),
         (r"failed to invoke", "invoke-failed", "the model cannot run on these inputs"),
         (r"usage: ", "usage-shown", "the tool printed its usage; check the variant's flags"),
+    )
+)
+
+
+# (a whole line, the exit code that it stands for), where nobody noted the exit code.
+_ENDINGS: tuple[tuple[re.Pattern[str], int], ...] = tuple(
+    (re.compile(pattern), code)
+    for pattern, code in (
+        (r"(?:.*: )?Segmentation fault.*", 139),
+        (r"(?:.*: )?Aborted.*|FATAL: .*|terminate called .*", 134),
+        (r"(?:.*: )?Killed\b.*", 137),
+        (r"(?:.*: )?Terminated\b.*", 143),
+        (
+            r".*: not executable: .*|.*: (?:can't execute: )?Permission denied|.*Exec format err.*",
+            126,
+        ),
+        (r".*: (?:inaccessible or )?not found|.*: No such file or directory", 127),
+        (r"ERROR: Benchmarking failed\.|Benchmarking failed\.", 1),
     )
 )
 
@@ -93,6 +116,46 @@ def for_exit_code(code: int | None, lines: Sequence[str], unconsumed: str) -> Fa
     return Failure("tool-failed", f"exit code {code}: {_last_words(lines)}", _RAW_HINT)
 
 
+def for_lines(lines: Sequence[str], unconsumed: str) -> Failure | None:
+    """Return the failure that the lines themselves tell, where the exit code is not known."""
+    for pattern, code in _ENDINGS:
+        if any(pattern.fullmatch(line) for line in lines):
+            return for_exit_code(code, lines, unconsumed)
+    for line in lines:
+        for pattern, kind, hint in _MESSAGES:
+            if line.startswith("ERROR: ") and pattern.search(line):
+                return Failure(kind, _shown(line), hint)
+    return None
+
+
+def exit_code_unknown() -> Failure:
+    """Return what a complete output lacks when nobody noted how the run ended."""
+    return Failure(
+        "exit-code-unknown",
+        "the figures are complete, and nothing says how the run ended: "
+        "a run that fails at its end prints them too",
+        "give the exit code with --exit-code if you know it (in a shell: echo $? after the run)",
+    )
+
+
+def option_failed() -> Failure:
+    """Return the failure of an option that the multi-option tool itself calls failed."""
+    return Failure(
+        "option-failed",
+        "the tool's summary says that this option failed",
+        "run benchmark_model with this option alone, and read its stderr",
+    )
+
+
+def not_in_summary() -> Failure:
+    """Return what a complete block lacks when the multi-option tool never summed up."""
+    return Failure(
+        "no-summary",
+        "the figures are complete, and the tool's summary of all options does not have them",
+        "the tool stopped at a later option; run without that option, or each one alone",
+    )
+
+
 def unconsumed_flags(flags: str) -> Failure:
     """Return the failure of a run that ignored flags: it measured something else."""
     return Failure(
@@ -115,7 +178,8 @@ def several_runs() -> Failure:
     return Failure(
         "several-runs",
         "this output holds several runs, so no figure in it belongs to one configuration",
-        "use benchmark_model itself, not benchmark_model_performance_options",
+        "give the output of one run, made by benchmark_model itself; "
+        "`edgebench parse` reads that of benchmark_model_performance_options",
     )
 
 
@@ -125,6 +189,15 @@ def no_timing_line() -> Failure:
         "no-timing-line",
         "exit code 0, but the line with the timings is missing",
         "its output was cut or lost (a full disk?); free space on the device, then run again",
+    )
+
+
+def no_results() -> Failure:
+    """Return the same failure, where nobody noted how the run ended."""
+    return Failure(
+        "no-timing-line",
+        "the line with the timings is not in this output",
+        "the run was ended early, or this is only a part of its output; give the whole of it",
     )
 
 

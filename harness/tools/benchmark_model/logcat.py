@@ -12,8 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.errors import OutputUnreadable
+from harness.tools.benchmark_model.grammar import RESULT_STARTS
 
-TAGS = frozenset({"tflite", "tflite_BenchmarkModelActivity", "litert"})
+_ACTIVITY = frozenset({"tflite_BenchmarkModelActivity"})
+TAGS = _ACTIVITY | {"tflite", "litert"}
+_WORDS = ("STARTING!", "Log parameter values verbosely", "Min num runs:", *RESULT_STARTS)
 _CRASH_TAG = "libc"
 
 _DATE = r"(?:\d{4}-)?\d\d-\d\d \d\d:\d\d:\d\d\.\d{3,9}(?: [+-]\d{4})?"
@@ -42,8 +45,13 @@ def is_logcat(text: str) -> bool:
 
 
 def pids_of_logcat(text: str) -> tuple[int, ...]:
-    """Return the processes that said something as the tool, in the order of their first word."""
-    return tuple(dict.fromkeys(line.pid for line in _lines(text) if line.tag in TAGS))
+    """Return the processes that ran the tool, in the order of their first word.
+
+    Every app that uses TFLite writes under its tag; only the tool prints parameters and results.
+    """
+    lines = [line for line in _lines(text) if line.tag in TAGS]
+    tools = [line.pid for line in lines if line.tag in _ACTIVITY or line.text.startswith(_WORDS)]
+    return tuple(dict.fromkeys(tools))
 
 
 def streams_of_logcat(text: str, pid: int) -> str:

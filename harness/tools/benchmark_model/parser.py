@@ -48,7 +48,7 @@ def parse(
     file of `--result_file_path`: its finer figures are preferred, once the text agrees with it.
     Without the text it proves nothing, since only the text says which flags were ignored.
     """
-    lines = [*_lines(stdout), *_lines(stderr)]
+    lines = [*lines_of(stdout), *lines_of(stderr)]
     texts = [grammar.PREFIX.sub("", line, count=1) for line in lines]
     facts = read_facts(texts)
     failure = _refusal(exit_code, lines, texts, facts)
@@ -60,12 +60,14 @@ def parse(
             numbers = result_file.preferred(
                 numbers, result_file.read_result_file(result_proto, numbers.tick_s)
             )
-        return ToolReading(numbers, None, facts)
     except Unreadable as damage:
         return ToolReading(None, _failure_of(damage), facts)
+    failure = delegates.refusal(facts)
+    return ToolReading(None if failure else numbers, failure, facts)
 
 
-def _lines(text: str) -> list[str]:
+def lines_of(text: str) -> list[str]:
+    """Split an output into lines, those of a terminal too."""
     # A terminal ends every line with CR LF; a CR in only some of them is damage, and stays.
     if "\r" in text and text.count("\r\n") == text.count("\n"):
         text = text.replace("\r\n", "\n")
@@ -87,7 +89,7 @@ def _refusal(
         return failures.duplicate_flags(" ".join(facts.duplicate_flags))
     if "Benchmarking failed." in texts:
         return failures.for_exit_code(1, lines, "")
-    return delegates.refusal(facts)
+    return None
 
 
 def _failure_of(damage: Unreadable) -> Failure:
@@ -108,7 +110,7 @@ def _numbers(stdout: str, stderr: str, texts: Sequence[str]) -> Numbers:
     blocks = litert_results.find_blocks(texts)
     if len(blocks) + len(found.timings) > 1:
         raise Unreadable("", kind="several-runs")
-    results = stderr if blocks and _lines(stdout) == [""] else stdout
+    results = stderr if blocks and lines_of(stdout) == [""] else stdout
     if not blocks and not found.timings:
         raise Unreadable("", kind="no-timing-line")
     if any(text and not text.endswith("\n") for text in (results, stderr if blocks else "")):

@@ -86,3 +86,28 @@ class ToolReading:
     numbers: Numbers | None
     failure: Failure | None
     facts: ToolFacts
+
+
+@dataclass(frozen=True, slots=True)
+class OptionReading:
+    """One benchmarked option of an output: what ran, and one of three things.
+
+    `numbers`: measured, and the output proves what ran and that it ended well. `unproved`: the
+    figures stand there, and `failure` says what is missing to prove them. Neither of them:
+    `failure` says why there are none. `label` is the multi-option tool's own name of the option,
+    and for other outputs what that tool would call it. `one_of_several` options ran in one process,
+    whose memory belongs to none of them.
+    """
+
+    label: str
+    facts: ToolFacts
+    numbers: Numbers | None = None
+    unproved: Numbers | None = None
+    failure: Failure | None = None
+    one_of_several: bool = False
+
+    @property
+    def outcome(self) -> Literal["measured", "unproved", "failed"]:
+        if self.numbers is not None:
+            return "measured"
+        return "failed" if self.unproved is None else "unproved"
