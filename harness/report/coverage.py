@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from harness.model import Column, Failed, Measured, RunResult, Skipped, Table, TableValue
 from harness.report import notes
 from harness.report.layout import section_of
+from harness.report.marks import marked_runs
 from harness.report.summary import CellSummary, PassSummary
 
 
@@ -56,7 +57,7 @@ def coverage_table(cells: Sequence[CellSummary]) -> Table:
             Column("next_step", "next step"),
         ),
         rows=tuple(_row(reason, own, cells, several=several) for reason, own in gaps.items()),
-        notes=(_verdict(cells, complete=not gaps), *notes.provenance(cells)),
+        notes=(_verdict(cells, complete=not gaps), *marked_runs(cells), *notes.provenance(cells)),
         section=section_of(cells),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from harness.model import Column, Failed, Skipped, Table, TableValue
 from harness.report import notes
 from harness.report.layout import Labels, section_of
+from harness.report.marks import conditions_column, conditions_of, marked_ratios, marked_runs
 from harness.report.numbers import SECONDS, Scale, bar, count, ratio, scale_for
 from harness.report.stats import NO_INTERVAL
 from harness.report.summary import CellSummary, RatioSummary
@@ -19,6 +20,7 @@ def latency_table(cells: Sequence[CellSummary]) -> Table:
     labels = Labels(cells)
     scale = scale_for((cell.time.median for cell in cells if cell.time), SECONDS)
     slowest = _slowest(cells)
+    verdicts = conditions_column([cell.latency for cell in cells])
     columns = (
         *labels.columns,
         Column("variant", "variant"),
@@ -26,6 +28,7 @@ def latency_table(cells: Sequence[CellSummary]) -> Table:
         Column("time", "time", scale.unit, "right"),
         Column("spread", "min–max", scale.unit, "right"),
         Column("runs", "n", align="right"),
+        *verdicts,
         Column("speedup", "speed-up", align="right"),
         Column("share", ""),
         Column("verdict", "verdict"),
@@ -35,7 +38,14 @@ def latency_table(cells: Sequence[CellSummary]) -> Table:
         title="Latency: time of one inference",
         columns=columns,
         rows=tuple(
-            (*labels.of(cell), cell.cell.variant, *_values(cell, scale, slowest)) for cell in cells
+            (
+                *labels.of(cell),
+                cell.cell.variant,
+                *_values(cell, scale),
+                *((conditions_of(cell.latency),) if verdicts else ()),
+                *_comparison(cell, slowest),
+            )
+            for cell in cells
         ),
         notes=(
             (
@@ -44,6 +54,8 @@ def latency_table(cells: Sequence[CellSummary]) -> Table:
             ),
             *_baselines(cells),
             *notes.ratio_rule(cells),
+            *marked_ratios(cells),
+            *marked_runs(cells, "latency"),
             *notes.provenance(cells),
         ),
         section=section_of(cells),
@@ -63,23 +75,23 @@ def why_no_time(cell: CellSummary) -> str:
     return f"skipped: {outcome.failure.kind}"
 
 
-def _values(
-    cell: CellSummary, scale: Scale, slowest: dict[tuple[str, ...], float]
-) -> tuple[TableValue, ...]:
+def _values(cell: CellSummary, scale: Scale) -> tuple[TableValue, ...]:
     time = cell.time
     if time is None:
-        nothing = count(0, max(cell.latency.planned, 1))
-        return (None, None, None, nothing, None, None, why_no_time(cell))
-    speedup, verdict = _against_baseline(cell)
+        return (None, None, None, count(0, max(cell.latency.planned, 1)))
     return (
         cell.statistic,
         scale.figure(time.median, low=time.low, high=time.high),
         scale.span(time.low, time.high),
         count(time.n, cell.latency.planned),
-        speedup,
-        bar(time.median / slowest[_group(cell)]),
-        verdict,
     )
+
+
+def _comparison(cell: CellSummary, slowest: dict[tuple[str, ...], float]) -> tuple[TableValue, ...]:
+    if cell.time is None:
+        return (None, None, why_no_time(cell))
+    speedup, verdict = _against_baseline(cell)
+    return (speedup, bar(cell.time.median / slowest[_group(cell)]), verdict)
 
 
 def _against_baseline(cell: CellSummary) -> tuple[TableValue, TableValue]:

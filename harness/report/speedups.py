@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from harness.model import Column, Failed, Figure, Scalar, Skipped, Table, TableValue
 from harness.report import notes
 from harness.report.layout import Labels, section_of
+from harness.report.marks import marked_ratios
 from harness.report.numbers import SECONDS, Scale, ratio, scale_for
 from harness.report.stats import NO_INTERVAL
 from harness.report.summary import CellSummary, RatioSummary
@@ -141,6 +142,7 @@ def _table(rows: Sequence[_Row]) -> Table:
         notes=(
             "Times are medians over runs of each run's p50 or mean (stat).",
             *notes.ratio_rule(cells),
+            *marked_ratios(cells),
             *notes.provenance(cells),
         ),
         section=section_of(cells),

@@ -57,11 +57,16 @@ SAME_FOR_A_RATIO = (
 """Settings that two variants of a block share; the others are what the variants declare."""
 
 
+MARKED = ("throttled", "noisy")
+"""Verdicts whose runs keep their numbers and are shown as marked."""
+
+
 @dataclass(frozen=True, slots=True)
 class RatioSummary:
     """A declared ratio of one cell: time of `denominator` over time of `numerator`.
 
     `estimate` is None where there is nothing to compare; `reason` then says why.
+    `marked_blocks` counts the blocks in which a run of either side is marked.
     """
 
     numerator: str
@@ -69,6 +74,7 @@ class RatioSummary:
     estimate: RatioEstimate | None = None
     verdict: Verdict | None = None
     reason: str = ""
+    marked_blocks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,11 @@ def summarise(folders: Sequence[ResultFolder]) -> tuple[CellSummary, ...]:
         for folder, name in zip(folders, names, strict=True)
         for summary in _summarise_folder(folder, name)
     )
+
+
+def verdict_of(run: RunResult) -> str:
+    """Return the verdict on a run's conditions, '' where it is not known."""
+    return str(run.conditions.get("verdict") or "")
 
 
 def distinct(values: Iterable[Scalar]) -> tuple[Scalar, ...]:
@@ -298,8 +309,16 @@ def _ratios(
             continue
         estimate = paired_ratio(logs)
         judged = verdict(estimate, target.min_effect)
-        found.append(RatioSummary(numerator, denominator, estimate, judged))
+        sides = (*runs_of[cell, "latency"], *runs_of[other, "latency"])
+        marked = _marked_blocks(sides) & above.keys() & below.keys()
+        found.append(
+            RatioSummary(numerator, denominator, estimate, judged, marked_blocks=len(marked))
+        )
     return tuple(found)
+
+
+def _marked_blocks(runs: Iterable[RunResult]) -> set[tuple[str, int]]:
+    return {(run.bench, run.block) for run in runs if verdict_of(run) in MARKED}
 
 
 def _why_not_comparable(

@@ -11,12 +11,13 @@ from harness.report.latency import latency_table
 from harness.report.memory import memory_table
 from harness.report.speedups import speedup_tables
 from harness.report.summary import CellSummary, summarise
+from harness.report.sustained import sustained_tables
 
 
 def build(
     folders: Sequence[ResultFolder], only: Callable[[Cell], bool] | None = None
 ) -> tuple[Table, ...]:
-    """Return latency, speed-ups, cold start, memory and coverage: real targets, then virtual.
+    """Return all tables that have something to say, of real targets, then of virtual ones.
 
     Several folders stand side by side, told apart by a session column. `only` chooses the
     cells that are shown; ratios are formed before, so a hidden baseline still counts.
@@ -38,4 +39,5 @@ def _section(cells: Sequence[CellSummary]) -> Iterable[Table]:
     for table in (cold_start_table(cells), memory_table(cells)):
         if table is not None:
             yield table
+    yield from sustained_tables(cells)
     yield coverage_table(cells)

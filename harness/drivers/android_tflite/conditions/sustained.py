@@ -15,7 +15,7 @@ from statistics import median
 from harness.drivers.android_tflite.conditions.reading import fastest_core
 from harness.model import Capture, Failure, Measurement, Scalar
 from harness.tools.android_device import PhoneConditions, Sample, read_conditions, read_samples
-from harness.tools.benchmark_model import ToolFacts, ToolReading, parse
+from harness.tools.benchmark_model import ToolReading, parse
 
 WINDOW_S = 60.0
 """A window is a minute."""
@@ -140,21 +140,11 @@ def _failed(
         said = capture.text("stdout.txt"), capture.text("stderr.txt")
         whole = parse(*((windows[-1].stdout, windows[-1].stderr) if windows else said), exit_code)
         return replace(whole, numbers=None, failure=whole.failure or _CUT)
-    if len(windows) != windows_of(total_s)[0]:
+    if [window.number for window in windows] != [*range(1, windows_of(total_s)[0] + 1)]:
         return replace(readings[0], numbers=None, failure=_CUT)
-    if len({_what_ran(reading.facts) for reading in readings}) > 1:
+    if len({reading.facts for reading in readings}) > 1:
         return replace(readings[0], numbers=None, failure=_CHANGED)
     return None
-
-
-def _what_ran(facts: ToolFacts) -> tuple[object, ...]:
-    return (
-        facts.threads,
-        facts.threads_observed,
-        facts.xnnpack,
-        facts.delegate,
-        facts.delegation,
-    )
 
 
 def split_windows(stdout: str, stderr: str) -> tuple[Window, ...]:
@@ -221,7 +211,8 @@ def _latencies(means_s: Sequence[float | None]) -> Measurement:
 def _split(text: str) -> list[Window]:
     found: list[Window] = []
     number, said = 0, list[str]()
-    for line in text.split("\n"):
+    *lines, rest = text.split("\n")
+    for line in lines:
         bare = line.removesuffix("\r")
         if end := _END.fullmatch(bare):
             if int(end[1]) == number:
@@ -231,6 +222,7 @@ def _split(text: str) -> list[Window]:
             number, said = int(begin[1]), []
         elif number:
             said.append(line)
+    said.append(rest)
     if number:
         found.append(Window(number, "\n".join(said), ""))
     return found
