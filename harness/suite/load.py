@@ -165,10 +165,9 @@ class _Checked:
                 "it belongs to each variant, below `variants:`",
             ),
         )
-        if "tool" in driver.target_options.model_fields:
-            tool = target.get("tool")
-            if isinstance(tool, ScalarNode):
-                self.mistakes += rules.tool_named(tool, root.get("tools"))
+        self._tool_named(driver.target_options, target, root)
+        for entry in entries_of(target.get("variants")).values():
+            self._tool_named(driver.variant_options, entry.value, root)
         variants = self._variants(driver, target.get("variants"))
         if keys is None or options is None or self.mistakes:
             return
@@ -183,6 +182,11 @@ class _Checked:
                 sampling=_sampling(root.get("sampling"), target.get("sampling")),
             )
         )
+
+    def _tool_named(self, options: type[BaseModel], keys: Node, root: MapNode) -> None:
+        tool = keys.get("tool") if isinstance(keys, MapNode) else None
+        if "tool" in options.model_fields and isinstance(tool, ScalarNode):
+            self.mistakes += rules.tool_named(tool, root.get("tools"))
 
     def _driver(self, name: ScalarNode | None) -> Driver | None:
         if name is None:

@@ -85,7 +85,7 @@ def failure(reading: Reading) -> str:
 def left_on_device(session: AndroidSession) -> list[Path]:
     handle = session._device.virtual
     assert handle
-    return [*(Path(handle.base) / "edgebench" / "runs").glob("*/*[!usage]*")]
+    return [*(Path(handle.base) / "edgebench" / "runs").glob("*/*")]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -187,7 +187,7 @@ def test_a_file_that_is_no_model_fails_by_name(session: AndroidSession, folder: 
 
 
 def test_an_unknown_flag_fails_by_name(session: AndroidSession, model: ModelFile) -> None:
-    reading = LANE.read(session.execute(request(model, flags={"use_gpu": True})))
+    reading = LANE.read(session.execute(request(model, gpu=True)))
     assert failure(reading) == "unconsumed-flags"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,16 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from harness.drivers.android_tflite.command import asked_facts, flags_of_run, layer_names
+from harness.drivers.android_tflite.command import Places, flags_of_run, layer_names
 from harness.drivers.android_tflite.options import OWN_FLAGS, TargetOptions, VariantOptions
+from harness.drivers.android_tflite.placement_keys import core_list, core_mask, core_numbers
 from harness.drivers.android_tflite.serials import hashed, masked, masking
 from harness.drivers.android_tflite.toolchain import choose_tool
-from harness.errors import TargetNotFound, TargetUnfit
+from harness.errors import SuiteError, TargetNotFound, TargetUnfit
 from harness.model import Tensor
 from harness.options import Sampling, Timed, Warmup
 from harness.plugins import ToolFile, driver
+from harness.suite.load import load
 
-EVERYTHING = OWN_FLAGS
+EVERYTHING = frozenset(OWN_FLAGS)
+OLDER = EVERYTHING - {"result_file_path"}
 INPUT = Tensor("input", (1, 4), "float32", bytes(16))
 SAMPLING = Sampling(
     warmup=Warmup(iterations=25, seconds=1.5), timed=Timed(iterations=50, max_seconds=10)
@@ -28,12 +32,10 @@ SAMPLING = Sampling(
 def flags(known: frozenset[str] = EVERYTHING, **changes: Any) -> dict[str, str]:
     variant = VariantOptions(**changes.pop("variant", {}))
     call: dict[str, Any] = {
-        "model": "/m",
         "pass_": "latency",
         "sampling": SAMPLING,
         "inputs": (INPUT,),
-        "input_files": ("/i",),
-        "output_file": "/o",
+        "places": Places("/m", ("/i",), "/o", "/r", "/p"),
     } | changes
     lines = flags_of_run(variant=variant, known=known, **call)
     split = [line.removeprefix("--").partition("=") for line in lines]
@@ -43,7 +45,7 @@ def flags(known: frozenset[str] = EVERYTHING, **changes: Any) -> dict[str, str]:
 
 
 def test_a_run_has_exactly_these_flags() -> None:
-    assert flags() == {
+    assert flags(OLDER) == {
         "graph": "/m",
         "num_threads": "1",
         "warmup_runs": "25",
@@ -76,23 +78,89 @@ def test_variants_reach_the_command_line_in_the_tools_spelling() -> None:
     variant = {
         "threads": 4,
         "xnnpack": False,
-        "flags": {"use_gpu": True, "gpu_precision_loss_allowed": False, "run_delay": 0.25, "n": 3},
+        "gpu": True,
+        "precision_loss": False,
+        "flags": {"gpu_backend": "cl", "use_caching": True, "run_delay": 0.25, "n": 3},
     }
     given_ = flags(variant=variant)
     assert given_["num_threads"] == "4"
     assert given_["use_xnnpack"] == "false"
     assert given_["use_gpu"] == "true"
     assert given_["gpu_precision_loss_allowed"] == "false"
+    assert given_["gpu_backend"] == "cl"
+    assert given_["use_caching"] == "true"
     assert given_["run_delay"] == "0.25"
     assert given_["n"] == "3"
 
 
-def test_what_is_asked_must_be_shown_by_the_tool() -> None:
-    assert asked_facts(VariantOptions()) == {"threads": 1}
-    assert asked_facts(VariantOptions(xnnpack=True)) == {"threads": 1, "xnnpack": True}
-    gpu = VariantOptions(threads=2, flags={"use_gpu": True})
-    assert asked_facts(gpu) == {"threads": 2, "delegate": "GPU"}
-    assert asked_facts(VariantOptions(flags={"use_gpu": False})) == {"threads": 1}
+def test_an_accelerator_is_asked_for_in_the_tools_spelling() -> None:
+    named = flags(variant={"nnapi": "google-edgetpu"})
+    assert (named["use_nnapi"], named["nnapi_accelerator_name"]) == ("true", "google-edgetpu")
+    assert "nnapi_accelerator_name" not in flags(variant={"nnapi": True})
+    assert not {"use_gpu", "use_nnapi", "use_xnnpack"} & set(flags())
+
+
+def test_full_delegation_is_asked_of_the_tool_where_it_can_be() -> None:
+    full = {"gpu": True, "delegation": "full"}
+    assert flags(variant=full)["require_full_delegation"] == "true"
+    assert "require_full_delegation" not in flags(variant={"gpu": True})
+    older = EVERYTHING - {"require_full_delegation"}
+    assert "require_full_delegation" not in flags(older, variant=full)
+    # The tool fails for an XNNPACK that nobody asked for by name, so it must be asked by name.
+    by_name = flags(variant={"xnnpack": True, "delegation": "full"})
+    assert by_name["use_xnnpack"] == by_name["require_full_delegation"] == "true"
+
+
+def test_the_tools_own_results_are_asked_for_where_it_writes_them() -> None:
+    assert flags()["result_file_path"] == "/r"
+    assert "result_file_path" not in flags(OLDER)
+
+
+def test_the_profiler_runs_in_the_ops_pass_alone() -> None:
+    assert not any("profiling" in name for name in [*flags(), *flags(pass_="memory")])
+    newest = flags(pass_="ops")
+    assert newest["enable_op_profiling"] == "true"
+    assert (newest["op_profiling_output_mode"], newest["op_profiling_output_file"]) == ("csv", "/p")
+    older = EVERYTHING - {"op_profiling_output_mode"}
+    assert flags(older, pass_="ops")["profiling_output_csv_file"] == "/p"
+    assert "op_profiling_output_file" not in flags(older, pass_="ops")
+    assert "output_filepath" not in newest
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ({"gpu": True, "nnapi": True}, "exclude each other"),
+        ({"precision_loss": True}, "belongs to `gpu"),
+        ({"delegation": "full"}, "needs a delegate"),
+        ({"delegation": "full", "xnnpack": False}, "needs a delegate"),
+        ({"gpu": True, "delegation": "all"}, "full"),
+        ({"nnapi": "a b"}, "nnapi"),
+        ({"nnapi": ""}, "nnapi"),
+        ({"cores": "big"}, "names no cores"),
+        ({"cores": "7-4"}, "names no cores"),
+        ({"cores": "0x0"}, "names no cores"),
+        ({"cores": "0-4096"}, "names no cores"),
+        ({"cores": -1}, "cores"),
+        ({"tool": ""}, "tool"),
+    ],
+)
+def test_variants_that_contradict_themselves_are_refused(bad: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        VariantOptions(**bad)
+
+
+@settings(deadline=None)
+@given(st.frozensets(st.integers(0, 300), min_size=1))
+def test_cores_are_the_same_as_a_list_and_as_a_mask(cores: frozenset[int]) -> None:
+    assert core_numbers(core_list(cores)) == cores
+    assert core_numbers(f"0x{core_mask(cores)}") == cores
+
+
+def test_cores_are_listed_as_the_kernel_does() -> None:
+    assert core_list(core_numbers("0xf1")) == "0,4-7"
+    assert core_list(core_numbers("1,0,2,3")) == "0-3"
+    assert VariantOptions(cores=4).core_set == frozenset({4})
 
 
 @pytest.mark.parametrize("name", sorted(OWN_FLAGS))
@@ -144,8 +212,6 @@ def test_errors_that_are_stored_hide_the_serial() -> None:
 
 
 def build(abi: str, name: str = "benchmark_model") -> ToolFile:
-    from pathlib import Path
-
     return ToolFile(name, abi, Path(abi), "0")
 
 
@@ -173,3 +239,16 @@ def test_a_tool_that_cannot_be_chosen_is_refused_with_a_next_step(
     with pytest.raises(TargetUnfit, match=said) as refusal:
         choose_tool(named, tools, abis, virtual=False)
     assert refusal.value.hint
+
+
+def test_a_variants_tool_must_be_one_of_the_suite(tmp_path: Path) -> None:
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(
+        "suite: s\n"
+        "models: {m: {generate: blazeface_front, seed: 7}}\n"
+        "tools: {nightly: {x86_64: ./n}}\n"
+        "targets: {t: {driver: android-tflite, variants: {v: {tool: nightyl}}}}\n"
+    )
+    with pytest.raises(SuiteError, match=r"suite.yaml:4:.*no tool named 'nightyl'") as mistake:
+        load(suite)
+    assert "nightly" in f"{mistake.value}{mistake.value.hint}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from harness.drivers.android_tflite.conditions.sustained import window_flags
@@ -15,12 +16,17 @@ MEMORY_RUNS = 5
 MEMORY_WARMUPS = 1
 
 _PLAIN = re.compile(r"[^,:\\\s]+")
-_DELEGATES = {
-    "use_gpu": "GPU",
-    "use_nnapi": "NNAPI",
-    "use_hexagon": "Hexagon",
-    "use_coreml": "COREML",
-}
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a run's files lie on the device; '' is a file that is not wanted."""
+
+    model: str
+    inputs: tuple[str, ...] = ()
+    outputs: str = ""
+    results: str = ""
+    profile: str = ""
 
 
 def layer_names(inputs: Sequence[Tensor]) -> tuple[str, ...]:
@@ -33,51 +39,66 @@ def layer_names(inputs: Sequence[Tensor]) -> tuple[str, ...]:
 
 def flags_of_run(
     *,
-    model: str,
     pass_: Pass,
     variant: Any,
     sampling: Sampling,
     inputs: Sequence[Tensor],
-    input_files: Sequence[str],
-    output_file: str,
+    places: Places,
     known: frozenset[str],
 ) -> list[str]:
     """Return all flags; optional ones only if the build's usage lists them (`known`).
 
     `variant` is a `VariantOptions`. Peak memory is watched in the memory pass alone, since
-    the watching thread would disturb the times; outputs are written in the latency pass.
+    the watching thread would disturb the times; outputs are written in the latency pass; the
+    profiler, which costs time itself, is on in the ops pass.
     """
-    flags: dict[str, str] = {"graph": model, "num_threads": str(variant.threads)}
-    if variant.xnnpack is not None:
-        flags["use_xnnpack"] = _text(variant.xnnpack)
+    flags: dict[str, str] = {"graph": places.model, "num_threads": str(variant.threads)}
+    flags |= {name: _text(value) for name, value in variant.delegate_flags().items()}
+    if variant.delegation == "full" and "require_full_delegation" in known:
+        # Meaningful only since a delegate is asked for by name: the tool counts XNNPACK, where
+        # the runtime applies it by itself, as a fallback to the CPU.
+        flags["require_full_delegation"] = "true"
     flags |= _sampling(pass_, sampling)
-    if inputs and {"input_layer", "input_layer_shape", "input_layer_value_files"} <= known:
-        names = layer_names(inputs)
-        flags["input_layer"] = ",".join(names)
-        flags["input_layer_shape"] = ":".join(
-            ",".join(str(size) for size in tensor.shape) for tensor in inputs
-        )
-        flags["input_layer_value_files"] = ",".join(
-            f"{name}:{file}" for name, file in zip(names, input_files, strict=True)
-        )
-    if pass_ == "latency" and output_file:
-        flags["output_filepath"] = output_file
+    flags |= _inputs(inputs, places, known)
+    if pass_ == "latency" and places.outputs:
+        flags["output_filepath"] = places.outputs
+    if places.results and "result_file_path" in known:
+        flags["result_file_path"] = places.results
     if pass_ == "memory" and "report_peak_memory_footprint" in known:
         flags["report_peak_memory_footprint"] = "true"
+    if pass_ == "ops":
+        flags |= _profiling(places, known)
     further: Mapping[str, Any] = variant.flags
     flags |= {name: _text(value) for name, value in further.items()}
     return [f"--{name}={value}" for name, value in flags.items()]
 
 
-def asked_facts(variant: Any) -> dict[str, str | int | bool]:
-    """Return what a variant asks for and the tool's output must show."""
-    asked: dict[str, str | int | bool] = {"threads": variant.threads}
-    if variant.xnnpack is not None:
-        asked["xnnpack"] = variant.xnnpack
-    for flag, delegate in _DELEGATES.items():
-        if _text(variant.flags.get(flag, False)) in {"true", "1"}:
-            asked["delegate"] = delegate
-    return asked
+def _inputs(inputs: Sequence[Tensor], places: Places, known: frozenset[str]) -> dict[str, str]:
+    if not inputs or not {"input_layer", "input_layer_shape", "input_layer_value_files"} <= known:
+        return {}
+    names = layer_names(inputs)
+    return {
+        "input_layer": ",".join(names),
+        "input_layer_shape": ":".join(
+            ",".join(str(size) for size in tensor.shape) for tensor in inputs
+        ),
+        "input_layer_value_files": ",".join(
+            f"{name}:{file}" for name, file in zip(names, places.inputs, strict=True)
+        ),
+    }
+
+
+def _profiling(places: Places, known: frozenset[str]) -> dict[str, str]:
+    flags = {"enable_op_profiling": "true"}
+    if "allow_dynamic_profiling_buffer_increase" in known:
+        # Without it the events of a large model that do not fit are dropped in silence.
+        flags["allow_dynamic_profiling_buffer_increase"] = "true"
+    # The file has six digits where stdout has whole microseconds.
+    if {"op_profiling_output_mode", "op_profiling_output_file"} <= known:
+        flags |= {"op_profiling_output_mode": "csv", "op_profiling_output_file": places.profile}
+    elif "profiling_output_csv_file" in known:
+        flags["profiling_output_csv_file"] = places.profile
+    return flags
 
 
 def _sampling(pass_: Pass, sampling: Sampling) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
+from harness.drivers.android_tflite.capture_files import CORES, RESULTS
 from harness.drivers.android_tflite.command import MEMORY_RUNS, MEMORY_WARMUPS
 from harness.drivers.android_tflite.conditions.reading import read_run_conditions
 from harness.drivers.android_tflite.conditions.sustained import (
@@ -20,6 +21,7 @@ from harness.drivers.android_tflite.measurements import (
     memory_measurements,
     memory_method,
 )
+from harness.drivers.android_tflite.proof import observed_facts
 from harness.errors import OutputUnreadable
 from harness.model import (
     Capture,
@@ -32,6 +34,7 @@ from harness.model import (
     Tensor,
 )
 from harness.tools.benchmark_model import Numbers, ToolFacts, ToolReading, parse
+from harness.tools.benchmark_model.parameters import read_parameters
 
 _MARKER = re.compile(
     r"^EDGEBENCH-(?P<which>BEGIN|END) (?P<nonce>[0-9a-z]+)(?: exit=(?P<exit>\d{1,3}))?"
@@ -48,6 +51,18 @@ _FOREIGN = (
     TypeError,
     ValueError,
 )
+# What a variant chooses, as it was seen: two runs that differ in it are two measurements.
+_VARIANT_FACTS = (
+    "threads",
+    "xnnpack",
+    "delegate",
+    "delegation",
+    "nodes_delegated",
+    "precision_loss",
+    "accelerator",
+    "cores",
+)
+_NOT_PLACED = 125
 _ITEM_BYTES = {"64": 8, "32": 4, "16": 2, "8": 1, "bool": 1}
 
 
@@ -69,24 +84,29 @@ def read_capture(capture: Capture) -> Reading:
 
 def _read(capture: Capture, record: Any, markers: Mapping[str, Mapping[str, str]]) -> Reading:
     exit_code = int(markers["END"]["exit"]) if "END" in markers else None
+    stdout, stderr = capture.text("stdout.txt"), capture.text("stderr.txt")
     sustained = None
     if record["pass"] == "sustained":
         sustained = read_sustained(capture, float(record["sampling"]["sustained"]), exit_code)
         said = sustained.said
     else:
-        said = parse(capture.text("stdout.txt"), capture.text("stderr.txt"), exit_code)
+        said = parse(stdout, stderr, exit_code, capture.files.get(RESULTS))
+    parameters = read_parameters(f"{stdout}\n{stderr}")
+    observed = observed_facts(said.facts, parameters, capture.text(CORES))
     outputs, absent, broken = _outputs(capture, record)
     phone = read_run_conditions(capture, record, read_window_conditions(capture)[1:-1])
     return Reading(
-        outcome=phone.outcome(_outcome(record, said, broken, sustained)),
-        setting=_setting(record, said.facts),
+        outcome=phone.outcome(
+            _outcome(record, said, sustained, _not_placed(record, exit_code, observed), broken)
+        ),
+        setting=_setting(record, said.facts, observed),
         subject=_subject(record, said.facts),
         conditions={
             **_conditions(record, said.numbers, markers),
             **(sustained.facts if sustained else {}),
             **phone.facts,
         },
-        proof=Proof(dict(record["asked"]), _observed(said.facts)),
+        proof=Proof(dict(record["asked"]), observed),
         phases_s=_phases(record, said.numbers),
         outputs=outputs,
         outputs_absent=absent,
@@ -94,7 +114,11 @@ def _read(capture: Capture, record: Any, markers: Mapping[str, Mapping[str, str]
 
 
 def _outcome(
-    record: Any, said: ToolReading, broken: Failure | None, sustained: SustainedRun | None
+    record: Any,
+    said: ToolReading,
+    sustained: SustainedRun | None,
+    unplaced: Failure | None,
+    broken: Failure | None,
 ) -> Measured | Failed:
     if record["ended"] == "timed-out":
         timeout_s = record["sampling"]["timeout_s"]
@@ -105,16 +129,30 @@ def _outcome(
                 "raise `timeout_s` in the suite's sampling, or ask for fewer iterations",
             )
         )
-    if said.numbers is None:
-        assert said.failure is not None
-        return Failed(said.failure)
-    if broken is not None:
-        return Failed(broken)
+    failure = unplaced or said.failure or broken
+    if failure is not None or said.numbers is None:
+        assert failure is not None
+        return Failed(failure)
     if sustained is not None:
         return Measured(sustained.measurements)
     if record["pass"] == "memory":
         return Measured(memory_measurements(said.numbers, said.facts))
     return Measured(latency_measurements(said.numbers))
+
+
+def _not_placed(
+    record: Any, exit_code: int | None, observed: Mapping[str, Scalar]
+) -> Failure | None:
+    """Return why the tool did not begin on the cores that were asked for, if so."""
+    cores = record["asked"].get("cores")
+    if cores is None or exit_code != _NOT_PLACED or observed["cores"] is not None:
+        return None
+    return Failure(
+        "cores-refused",
+        f"the device does not run a program on cores {cores}",
+        "compare `cores:` with /sys/devices/system/cpu/online on the device; taskset must be "
+        "there too",
+    )
 
 
 def _markers(text: str, nonce: str) -> dict[str, dict[str, str]]:
@@ -126,7 +164,7 @@ def _markers(text: str, nonce: str) -> dict[str, dict[str, str]]:
     }
 
 
-def _setting(record: Any, facts: ToolFacts) -> dict[str, Scalar]:
+def _setting(record: Any, facts: ToolFacts, observed: Mapping[str, Scalar]) -> dict[str, Scalar]:
     device, sampling = record["device"], record["sampling"]
     memory = record["pass"] == "memory"
     setting: dict[str, Scalar] = {
@@ -134,10 +172,7 @@ def _setting(record: Any, facts: ToolFacts) -> dict[str, Scalar]:
         "device_hash": device.get("hash"),
         "virtual": bool(device["virtual"]),
         "context": "shell",
-        "threads": _threads(facts),
-        "xnnpack": facts.xnnpack,
-        "delegate": facts.delegate or None,
-        "delegation": facts.delegation or None,
+        **{fact: observed[fact] for fact in _VARIANT_FACTS},
         "flags": " ".join(f"{name}={value}" for name, value in record["flags"].items()) or None,
         "timed": "invoke",
         "warmup_iterations": MEMORY_WARMUPS if memory else sampling["warmup"]["iterations"],
@@ -181,20 +216,6 @@ def _conditions(
             "timer_resolution_s": numbers.tick_s,
         }
     return conditions
-
-
-def _observed(facts: ToolFacts) -> dict[str, Scalar]:
-    return {
-        "threads": _threads(facts),
-        "xnnpack": facts.xnnpack,
-        "delegate": facts.delegate if facts.delegation in {"completely", "partially"} else None,
-        "delegation": facts.delegation or None,
-    }
-
-
-def _threads(facts: ToolFacts) -> int | None:
-    # Counted threads prove more than what the tool says it was set to.
-    return facts.threads if facts.threads_observed is None else facts.threads_observed
 
 
 def _phases(record: Any, numbers: Numbers | None) -> dict[str, float]:
