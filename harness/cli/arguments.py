@@ -115,6 +115,20 @@ def _log_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     shape.add_argument(
         "--json", action="store_true", help="one object per option: docs/reading-logs.md"
     )
+    imported = _verb(verbs, "import", "import_logs", "turn such output into a result folder")
+    _add_logs(imported)
+    imported.add_argument("--out", type=Path, metavar="DIR", required=True, help="the new folder")
+    imported.add_argument("--model", metavar="NAME", help="instead of the file that a log names")
+    imported.add_argument("--device", metavar="NAME", help="where the logs were measured")
+    imported.add_argument(
+        "--pass",
+        dest="pass_",
+        choices=("latency", "memory"),
+        default="latency",
+        help="what these runs were for: a run counts for one of the two (default: latency)",
+    )
+    imported.add_argument("--label", metavar="TEXT", help="names this machine")
+    _add_format(imported)
 
 
 def _add_logs(verb: argparse.ArgumentParser) -> None:

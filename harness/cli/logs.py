@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,12 +19,12 @@ _SHARED = "several options ran in one process, whose memory belongs to none of t
 
 @dataclass(frozen=True, slots=True)
 class ReadLog:
-    """One log: its name without folders, its bytes, what it is, and its options."""
+    """One log: its name without folders, what it is, its options, and all files as given."""
 
     name: str
-    data: bytes
     log: SavedLog
     options: tuple[OptionReading, ...]
+    files: Mapping[str, bytes]
 
 
 def read_logs(arguments: argparse.Namespace) -> tuple[ReadLog, ...]:
@@ -52,33 +53,34 @@ def measurements_of(option: OptionReading) -> tuple[Measurement, ...]:
 
 def _read(path: str, arguments: argparse.Namespace) -> ReadLog:
     name = "stdin" if path == "-" else Path(path).name
-    data = sys.stdin.buffer.read() if path == "-" else _bytes(Path(path))
+    files = {"log": sys.stdin.buffer.read() if path == "-" else _bytes(Path(path))}
+    if arguments.stderr:
+        files["stderr.txt"] = _bytes(arguments.stderr)
+    if arguments.result_file:
+        files["result.pb"] = _bytes(arguments.result_file)
     try:
-        log = read_log(data, name=name, pid=arguments.pid)
+        log = read_log(files["log"], name=name, pid=arguments.pid)
     except OutputUnreadable as lost:
         failure = Failure(lost.kind, lost.message, lost.hint)
         option = OptionReading("logcat", ToolFacts(), failure=failure)
-        return ReadLog(name, data, SavedLog("logcat", ""), (option,))
-    log = _with_what_was_told(log, arguments)
-    return ReadLog(
-        name, data, log, parse_options(log.stdout, log.stderr, log.exit_code, log.result_proto)
-    )
+        return ReadLog(name, SavedLog("logcat", ""), (option,), files)
+    log = _with_what_was_told(log, arguments.exit_code, files)
+    options = parse_options(log.stdout, log.stderr, log.exit_code, log.result_proto)
+    return ReadLog(name, log, options, files)
 
 
-def _with_what_was_told(log: SavedLog, arguments: argparse.Namespace) -> SavedLog:
-    told = arguments.exit_code
+def _with_what_was_told(log: SavedLog, told: int | None, files: Mapping[str, bytes]) -> SavedLog:
     if told is not None and log.exit_code not in (None, told):
         raise SuiteError(
             f"the capture itself has exit code {log.exit_code}",
             hint="leave --exit-code out: a capture knows how its run ended",
         )
-    if told is not None:
-        log = replace(log, exit_code=told)
-    if arguments.stderr:
-        log = replace(log, stderr=log.stderr + text_of(_bytes(arguments.stderr)))
-    if arguments.result_file:
-        log = replace(log, result_proto=_bytes(arguments.result_file))
-    return log
+    return replace(
+        log,
+        exit_code=log.exit_code if told is None else told,
+        stderr=log.stderr + text_of(files.get("stderr.txt", b"")),
+        result_proto=files.get("result.pb", log.result_proto),
+    )
 
 
 def _bytes(path: Path) -> bytes:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,6 +11,7 @@ from pathlib import Path
 
 from harness import artifacts, plan, store
 from harness.cli import say
+from harness.cli.folders import label_of, say_where, shown_command
 from harness.cli.plan import load_plan, plan_table
 from harness.cli.printing import print_tables
 from harness.errors import (
@@ -21,7 +20,6 @@ from harness.errors import (
     EXIT_NOTHING_RAN,
     EXIT_OK,
     StoreError,
-    SuiteError,
 )
 from harness.model import (
     Facts,
@@ -38,7 +36,7 @@ from harness.progress import display
 from harness.report import tables
 from harness.retries import POLICY, failed_for_good, with_added
 from harness.runner import run_plan
-from harness.runner.provenance import harness_facts, host_facts, host_label
+from harness.runner.provenance import harness_facts, host_facts
 from harness.store import Writer
 
 _MISSING_PARTS = frozenset({"browser-missing", "adb-missing", "tfjs-missing", "litert-missing"})
@@ -82,7 +80,9 @@ def execute(arguments: argparse.Namespace) -> int:
     folder = store.read(path)
     if any(isinstance(run.outcome, Measured) for run in folder.runs) or finished:
         print_tables(tables.build((folder,)), arguments.format)
-    _say_where(path, arguments, finished=finished)
+    say_where(path, arguments.format)
+    if not finished:
+        say(f"to make the missing runs: edgebench run {arguments.suite} --resume {path}")
     return exit_code(folder) if finished else EXIT_INTERRUPTED
 
 
@@ -126,7 +126,7 @@ def _folder(
 ) -> _Begun:
     if arguments.resume is not None:
         return _resumed(arguments, planned)
-    label = _label(arguments.label)
+    label = label_of(arguments.label)
     session = _session_record(planned, drivers, models, label)
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     base = Path("results") / planned.suite.name
@@ -173,7 +173,7 @@ def _session_record(
         suite_sha256=_digest(suite.text),
         label=label,
         started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=_shown_command(),
+        command=shown_command(),
         seed=planned.seed,
         blocks=planned.blocks,
         memory_runs=max(run.target.sampling.memory_runs for run in planned.runs),
@@ -209,30 +209,5 @@ def _model_facts(files: Mapping[ModelFormat, ModelFile]) -> Facts:
     }
 
 
-def _shown_command() -> tuple[str, ...]:
-    # Paths of this machine say who sits at it; their last part says enough.
-    return ("edgebench", *(Path(a).name if "/" in a else a for a in sys.argv[1:]))
-
-
-def _label(text: str | None) -> str:
-    if text is None:
-        return host_label()
-    if not re.fullmatch(r"[\w.+-]{1,64}", text):
-        raise SuiteError(
-            f"--label {text!r} cannot be part of a folder's name",
-            hint="use at most 64 letters, digits, dots, dashes, plus signs and underscores",
-        )
-    return text
-
-
 def _digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
-
-
-def _say_where(path: Path, arguments: argparse.Namespace, *, finished: bool) -> None:
-    if arguments.format in (None, "terminal"):
-        print(f"results: {path}")  # noqa: T201  the folder is part of the product
-    else:
-        say(f"results: {path}")
-    if not finished:
-        say(f"to make the missing runs: edgebench run {arguments.suite} --resume {path}")

@@ -171,6 +171,9 @@ def _runs(cells: Sequence[CellSummary]) -> str:
         f"Runs: {session.blocks} blocks, shuffled (seed {session.seed}); each run a fresh process "
         "or browser; values are medians over runs."
     )
+    open_facts = _joined(_over(cells, "not_proved"))
+    if open_facts:
+        text = f"Runs: read from logs; values are medians over runs. Not proved: {open_facts}."
     warmup = _by_target(cells, lambda cell: _typical(cell, "warmup_iterations_done"))
     timed = _by_target(cells, lambda cell: _typical(cell, "iterations_done"))
     clock = _by_target(cells, lambda cell: _joined(cell.observed("timed")))
@@ -223,8 +226,9 @@ def _when(cells: Sequence[CellSummary]) -> str:
     build = f", commit {str(commit)[:_HASH_LENGTH]}" if commit else ""
     build += " with local changes" if commit and harness.get("dirty") else ""
     stamp = session.started_utc[:16].replace("T", " ")
+    word = "Measured" if all(cell.target.driver != "log" for cell in cells) else "Read from logs"
     return (
-        f"Measured {stamp} UTC; suite {session.suite}, label {session.label}, "
+        f"{word} {stamp} UTC; suite {session.suite}, label {session.label}, "
         f"edgebench {harness.get('version') or 'of unknown version'}{build}."
     )
 

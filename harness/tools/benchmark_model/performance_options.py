@@ -59,8 +59,11 @@ def parse_options(
     return (_read_one(stdout, stderr, exit_code, result_proto),)
 
 
-def label_of(texts: Sequence[str], facts: ToolFacts) -> str:
-    """Name an option as the multi-option tool does, by the flags that its block echoes."""
+def label_of(texts: Sequence[str], facts: ToolFacts, xnnpack: Sequence[str]) -> str:
+    """Name an option as the multi-option tool does, by the flags that its block echoes.
+
+    `xnnpack` are the delegates among which it is looked for: those asked for, or applied.
+    """
     if "NNAPI" in facts.asked:
         names = [match[1] for text in texts if (match := _ACCELERATOR.fullmatch(text))]
         return f"nnapi({names[0]})" if names else "nnapi(w/o accel name)"
@@ -72,7 +75,7 @@ def label_of(texts: Sequence[str], facts: ToolFacts) -> str:
         if name in facts.asked:
             return name.lower()
     threads = "" if facts.threads is None else f" w/ {facts.threads} threads"
-    return f"cpu{threads}" + (" (xnnpack)" if "XNNPACK" in facts.asked else "")
+    return f"cpu{threads}" + (" (xnnpack)" if "XNNPACK" in xnnpack else "")
 
 
 def _read_one(
@@ -81,7 +84,7 @@ def _read_one(
     lines = [*lines_of(stdout), *lines_of(stderr)]
     texts = [grammar.PREFIX.sub("", line, count=1) for line in lines]
     said = parse(stdout, stderr, 0 if exit_code is None else exit_code, result_proto)
-    label = label_of(texts, said.facts)
+    label = label_of(texts, said.facts, said.facts.applied)
     if exit_code is not None:
         return OptionReading(label, said.facts, said.numbers, failure=said.failure)
     failure = failures.for_lines(lines, " ".join(said.facts.unconsumed_flags)) or said.failure
@@ -150,7 +153,7 @@ def _read_block(
     *,
     alone: bool,
 ) -> OptionReading:
-    own = label_of(block.texts, block.facts)
+    own = label_of(block.texts, block.facts, block.facts.asked)
     said = parse(block.text, "", 0, file)
     row = _row_of(block, own, rows)
     label = row["label"] if row else own

@@ -28,6 +28,17 @@ _RESULT_FILE = re.compile(
     r"^(?:INFO: )?File path to save the benchmark result in binary proto format: \[(.+)\]\r?$",
     re.MULTILINE,
 )
+# How the tool echoes the sampling that was set; what was not set is not echoed.
+_SAMPLING = {
+    "warmup_iterations": re.compile(r"^(?:INFO: )?Min warmup runs: \[(\d+)\]", re.MULTILINE),
+    "warmup_seconds": re.compile(
+        r"^(?:INFO: )?Min warmup runs duration \(seconds\): \[([\d.]+)\]", re.MULTILINE
+    ),
+    "timed_iterations": re.compile(r"^(?:INFO: )?(?:Min n|N)um runs: \[(\d+)\]", re.MULTILINE),
+    "timed_max_seconds": re.compile(
+        r"^(?:INFO: )?Max runs duration \(seconds\): \[([\d.]+)\]", re.MULTILINE
+    ),
+}
 _GRAPH = re.compile(r"^(?:INFO: )?Graph ?: \[(.+)\]\r?$", re.MULTILINE)
 
 
@@ -46,6 +57,14 @@ class SavedLog:
         """The model's file name without its ending, as the tool echoes it; '' if it does not."""
         match = _GRAPH.search(self.stdout)
         return PurePosixPath(match[1].replace("\\", "/")).stem if match else ""
+
+    @property
+    def sampling(self) -> Mapping[str, float | None]:
+        """The sampling that the tool echoes, by the names of settings; None where it does not."""
+        values = {name: set(echo.findall(self.stdout)) for name, echo in _SAMPLING.items()}
+        return {
+            name: float(found.pop()) if len(found) == 1 else None for name, found in values.items()
+        }
 
 
 def read_log(data: bytes, *, name: str, pid: int | None = None) -> SavedLog:
