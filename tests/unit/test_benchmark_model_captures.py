@@ -123,4 +123,5 @@ def test_the_coarse_results_of_litert_say_how_coarse_they_are() -> None:
         "made_up_litert_results_only": 1e-5,
         "py_ff": 1e-5,
         "py_dummy_cv_model": 1e-5,
+        "made_up_litert_python_gpu": 1e-5,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from benchmark_model_captures import Captured, all_captures
 
-from harness.tools.benchmark_model import ToolFacts, parse
+from harness.tools.benchmark_model import ToolFacts, parse, parse_options
 
 CAPTURES = {capture.name.rpartition("/")[2]: capture for capture in all_captures()}
 
@@ -71,6 +71,10 @@ def test_operators_that_the_gpu_does_not_take_are_listed_with_their_reasons() ->
         ("xnnpack_true", ("XNNPACK",), ("XNNPACK",), ()),
         ("xnnpack_false", (), (), ()),
         ("plain", (), ("XNNPACK",), ()),
+        ("py_ff", (), ("XNNPACK",), ()),
+        ("made_up_litert_python_gpu", ("GPU",), ("XNNPACK", "GPU"), ()),
+        ("made_up_litert_python_gpu_partial", ("GPU",), ("XNNPACK",), ()),
+        ("made_up_litert_python_gpu_or_cpu", ("GPU",), ("XNNPACK",), ()),
     ],
 )
 def test_asked_and_applied_delegates_are_told_apart(
@@ -101,3 +105,22 @@ def test_a_sum_over_subgraphs_counts_each_once() -> None:
     )
     said = parse(CAPTURES["plain"].stdout, again + again, 0).facts
     assert (said.delegated_nodes, said.total_nodes, said.partitions) == (14, 25, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("ok_cpu", "cpu w/ 2 threads"),
+        ("plain", "cpu (xnnpack)"),
+        ("xnnpack_false", "cpu"),
+        ("made_up_e5_gpu_partial", "gpu-default"),
+        ("made_up_e5_nnapi_not_executed", "nnapi(w/o accel name)"),
+        ("py_ff", "cpu w/ 2 threads (xnnpack)"),
+        ("made_up_litert_python_gpu", "gpu w/ 2 threads"),
+        ("made_up_litert_1134", "accelerator not told"),
+    ],
+)
+def test_an_option_is_named_by_what_its_output_tells(name: str, label: str) -> None:
+    capture = CAPTURES[name]
+    (reading,) = parse_options(capture.stdout, capture.stderr, capture.exit_code)
+    assert reading.label == label

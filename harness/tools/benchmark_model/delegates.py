@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from harness.model import Failure
+from harness.tools.benchmark_model import litert_results
 from harness.tools.benchmark_model.reading import Delegation, ToolFacts
 
 # How the tool echoes a flag that was given; the eras to 2.4 put a space before the colon.
@@ -83,6 +84,23 @@ def with_delegates(facts: ToolFacts, texts: Sequence[str]) -> ToolFacts:
         partitions=partitions,
         delegate_kernels=_kernels(explicit),
         unsupported_ops=_unsupported(texts),
+    )
+
+
+def with_accelerators(facts: ToolFacts, texts: Sequence[str]) -> ToolFacts:
+    """Add what LiteRT's Python tool says: the accelerators asked for, and whether all ran there.
+
+    Only a single accelerator is proved by that: of several, nobody knows which took what.
+    """
+    names = re.findall(r"[A-Z]+", litert_results.logged(texts).get("Accelerators", ""))
+    asked = tuple(name for name in names if name != "CPU")
+    proved = len(names) == 1 and litert_results.fully_accelerated(texts)
+    return replace(
+        facts,
+        asked=(*facts.asked, *asked),
+        applied=(*facts.applied, *(asked if proved else ())),
+        delegate=facts.delegate or (asked[0] if asked else ""),
+        delegation=facts.delegation or ("completely" if asked and proved else ""),
     )
 
 

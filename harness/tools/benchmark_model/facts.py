@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.tools.benchmark_model.delegates import with_delegates
+from harness.tools.benchmark_model import litert_results
+from harness.tools.benchmark_model.delegates import with_accelerators, with_delegates
 from harness.tools.benchmark_model.reading import ToolFacts, ToolName
 
 _STAND_IN = re.compile(r"litert-host (\S+), a stand-in for benchmark_model on this host")
@@ -31,6 +32,10 @@ def read_facts(texts: Sequence[str]) -> ToolFacts:
         duplicate_flags=_flags(_DUPLICATE, texts),
     )
     facts = with_delegates(facts, texts)
+    if tool == "litert-benchmark":
+        threads = litert_results.logged(texts).get("Num threads", "")
+        facts = with_accelerators(facts, texts)
+        facts = replace(facts, threads=int(threads) if threads.isdecimal() else None)
     return replace(facts, xnnpack=_xnnpack(texts, facts))
 
 

@@ -16,6 +16,9 @@ from harness.tools.benchmark_model.reading import Stats
 
 TICK_S = 1e-5
 
+# What the Python tool logs before it runs; the C++ one never says which accelerator it was given.
+_LOGGED = re.compile(r".* benchmark_litert_model: (?P<name>[A-Z][a-z ]+): +(?P<value>\S.*)")
+_FULLY = re.compile(r"Fully accelerated: +(?P<answer>True|False)")
 _TITLE = re.compile(r"(?:=+ )? ?BENCHMARK RESULTS(?: =+)?")
 _END = re.compile(r"={30,}")
 _LINE = re.compile(
@@ -50,6 +53,18 @@ class ResultsBlock:
         """Return a figure of MB in bytes."""
         text = self.figures.get(label)
         return None if text is None else megabytes(text)
+
+
+def logged(texts: Sequence[str]) -> dict[str, str]:
+    """Return what the Python tool logs about its run: `Accelerators`, `Num threads`, …"""
+    matches = (match for text in texts if (match := _LOGGED.fullmatch(text)))
+    return {match["name"]: match["value"].strip() for match in matches}
+
+
+def fully_accelerated(texts: Sequence[str]) -> bool:
+    """Tell whether the Python tool says so in its results."""
+    answers = {match["answer"] for text in texts if (match := _FULLY.fullmatch(text))}
+    return answers == {"True"}
 
 
 def find_blocks(texts: Sequence[str]) -> list[ResultsBlock]:

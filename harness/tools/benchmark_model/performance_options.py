@@ -64,6 +64,8 @@ def label_of(texts: Sequence[str], facts: ToolFacts, xnnpack: Sequence[str]) -> 
 
     `xnnpack` are the delegates among which it is looked for: those asked for, or applied.
     """
+    if facts.tool in ("benchmark_litert_model", "litert-benchmark"):
+        return _label_of_litert(facts)
     if "NNAPI" in facts.asked:
         names = [match[1] for text in texts if (match := _ACCELERATOR.fullmatch(text))]
         return f"nnapi({names[0]})" if names else "nnapi(w/o accel name)"
@@ -76,6 +78,16 @@ def label_of(texts: Sequence[str], facts: ToolFacts, xnnpack: Sequence[str]) -> 
             return name.lower()
     threads = "" if facts.threads is None else f" w/ {facts.threads} threads"
     return f"cpu{threads}" + (" (xnnpack)" if "XNNPACK" in xnnpack else "")
+
+
+def _label_of_litert(facts: ToolFacts) -> str:
+    """Name the accelerator; the C++ tool does not say which one its flags asked for."""
+    names = [name for name in (*facts.asked, *facts.applied) if name != "XNNPACK"]
+    told = "+".join(dict.fromkeys(name.lower() for name in names))
+    if not told:
+        told = "cpu" if facts.tool == "litert-benchmark" else "accelerator not told"
+    threads = "" if facts.threads is None else f" w/ {facts.threads} threads"
+    return f"{told}{threads}" + (" (xnnpack)" if facts.xnnpack and told == "cpu" else "")
 
 
 def _read_one(

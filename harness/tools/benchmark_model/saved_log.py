@@ -41,6 +41,8 @@ _SAMPLING = {
 }
 _GRAPH = re.compile(r"^(?:INFO: )?Graph ?: \[(.+)\]\r?$", re.MULTILINE)
 
+_MODEL = re.compile(r"^.* benchmark_litert_model: Model: +(\S.*?)\r?$", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True)
 class SavedLog:
@@ -55,7 +57,7 @@ class SavedLog:
     @property
     def model(self) -> str:
         """The model's file name without its ending, as the tool echoes it; '' if it does not."""
-        match = _GRAPH.search(self.stdout)
+        match = _GRAPH.search(self.stdout) or _MODEL.search(self.stderr or self.stdout)
         return PurePosixPath(match[1].replace("\\", "/")).stem if match else ""
 
     @property
