@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 METRICS_VERSION = 1
 
-Family: TypeAlias = Literal["latency", "cold-start", "memory", "samples", "sustained"]
+Family: TypeAlias = Literal["latency", "cold-start", "memory", "samples", "sustained", "operators"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,18 @@ _DEFINITIONS = (
         "B",
         "memory",
         "proportional memory of the renderer process above the same page before TF.js is loaded",
+    ),
+    Metric(
+        "operators_total",
+        "s",
+        "operators",
+        "all operators of an inference together, as the tool's profiler times them",
+    ),
+    Metric(
+        "profiled_latency_mean",
+        "s",
+        "operators",
+        "mean of the timed iterations while the profiler is on, which slows them",
     ),
     Metric(
         "window_latency_mean",

@@ -57,10 +57,26 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorTime:
+    """One operator of a profiled run: its time per inference, in seconds, over all its calls.
+
+    `graph` is '' for the main graph; the operators of the graph `delegate` are contained in
+    the time of a node of the main one.
+    """
+
+    type: str
+    name: str
+    mean_s: float
+    calls: int = 1
+    graph: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
-    """The run ended well and what ran is proved."""
+    """The run ended well and what ran is proved; `operators` are those of a profiled run."""
 
     measurements: tuple[Measurement, ...]
+    operators: tuple[OperatorTime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,11 @@ def _suite_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def _reading_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     table = _verb(verbs, "table", "table", "print the tables of result folders")
     table.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    table.add_argument(
+        "--ops",
+        action="store_true",
+        help="where the time goes by operator, variants side by side (needs `profile: ops`)",
+    )
     _add_only(table)
     _add_format(table)
 

@@ -7,7 +7,7 @@ import argparse
 from harness import plan, store
 from harness.cli.printing import print_tables
 from harness.errors import EXIT_OK, SuiteError
-from harness.report import tables
+from harness.report import operators, tables
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -18,5 +18,6 @@ def execute(arguments: argparse.Namespace) -> int:
         raise SuiteError(
             "--only leaves no cell of these results", hint="see all of them without --only"
         )
-    print_tables(tables.build(folders, selection.admits), arguments.format)
+    build = operators.operator_tables if arguments.ops else tables.build
+    print_tables(build(folders, selection.admits), arguments.format)
     return EXIT_OK

@@ -1,7 +1,8 @@
 """Runs and sessions as JSON records, with a reader for every schema that was ever written.
 
 Schema history
-    1  first; `phases_s` beside the contract's keys says where a run's time went.
+    1  first; `phases_s` beside the contract's keys says where a run's time went. Runs of the ops
+       pass have `operators`; readers that do not know it lose nothing else.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from harness.model import (
     Failure,
     Measured,
     Measurement,
+    OperatorTime,
     Outcome,
     Pass,
     Proof,
@@ -122,9 +124,11 @@ def _check_schema(record: Any) -> None:
 
 def _outcome_record(outcome: Outcome) -> dict[str, Any]:
     match outcome:
-        case Measured(measurements):
+        case Measured(measurements, operators):
             rows = [_measurement_record(m) for m in measurements]
-            return {"outcome": "measured", "measurements": rows, "error": None}
+            profile = [dataclasses.asdict(operator) for operator in operators]
+            found = {"outcome": "measured", "measurements": rows, "error": None}
+            return found | ({"operators": profile} if profile else {})
         case Failed(failure):
             return {"outcome": "failed", "measurements": [], "error": _error_record(failure)}
         case Skipped(failure, expected):
@@ -150,7 +154,10 @@ def _measurement_record(measurement: Measurement) -> dict[str, Any]:
 
 def _outcome(record: Mapping[str, Any]) -> Outcome:
     if record["outcome"] == "measured":
-        return Measured(tuple(_measurement(m) for m in record["measurements"]))
+        return Measured(
+            tuple(_measurement(m) for m in record["measurements"]),
+            tuple(OperatorTime(**operator) for operator in record.get("operators", ())),
+        )
     error = record["error"]
     failure = Failure(error["class"], error["message"], error["hint"])
     if record["outcome"] == "failed":

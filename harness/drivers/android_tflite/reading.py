@@ -21,6 +21,7 @@ from harness.drivers.android_tflite.measurements import (
     memory_measurements,
     memory_method,
 )
+from harness.drivers.android_tflite.operators import read_profile
 from harness.drivers.android_tflite.proof import observed_facts
 from harness.errors import OutputUnreadable
 from harness.model import (
@@ -94,11 +95,10 @@ def _read(capture: Capture, record: Any, markers: Mapping[str, Mapping[str, str]
     parameters = read_parameters(f"{stdout}\n{stderr}")
     observed = observed_facts(said.facts, parameters, capture.text(CORES))
     outputs, absent, broken = _outputs(capture, record)
+    failure = _not_placed(record, exit_code, observed) or said.failure or broken
     phone = read_run_conditions(capture, record, read_window_conditions(capture)[1:-1])
     return Reading(
-        outcome=phone.outcome(
-            _outcome(record, said, sustained, _not_placed(record, exit_code, observed), broken)
-        ),
+        outcome=phone.outcome(_outcome(capture, record, said, failure, sustained)),
         setting=_setting(record, said.facts, observed),
         subject=_subject(record, said.facts),
         conditions={
@@ -114,11 +114,11 @@ def _read(capture: Capture, record: Any, markers: Mapping[str, Mapping[str, str]
 
 
 def _outcome(
+    capture: Capture,
     record: Any,
     said: ToolReading,
+    failure: Failure | None,
     sustained: SustainedRun | None,
-    unplaced: Failure | None,
-    broken: Failure | None,
 ) -> Measured | Failed:
     if record["ended"] == "timed-out":
         timeout_s = record["sampling"]["timeout_s"]
@@ -129,12 +129,13 @@ def _outcome(
                 "raise `timeout_s` in the suite's sampling, or ask for fewer iterations",
             )
         )
-    failure = unplaced or said.failure or broken
     if failure is not None or said.numbers is None:
         assert failure is not None
         return Failed(failure)
     if sustained is not None:
         return Measured(sustained.measurements)
+    if record["pass"] == "ops":
+        return read_profile(capture, said.numbers)
     if record["pass"] == "memory":
         return Measured(memory_measurements(said.numbers, said.facts))
     return Measured(latency_measurements(said.numbers))
@@ -181,6 +182,8 @@ def _setting(record: Any, facts: ToolFacts, observed: Mapping[str, Scalar]) -> d
         "timed_max_seconds": None if memory else sampling["timed"]["max_seconds"],
         "method": memory_method(facts) if memory else "the tool's own loop",
     }
+    if record["pass"] == "ops":
+        setting["method"] = "the tool's own profiler"
     if record["pass"] == "sustained":
         setting |= window_settings(float(sampling["sustained"]))
     if not device["virtual"]:

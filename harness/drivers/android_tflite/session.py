@@ -29,7 +29,7 @@ from harness.drivers.android_tflite.device_tools import DeviceTools
 from harness.drivers.android_tflite.placement_keys import core_mask
 from harness.drivers.android_tflite.proof import asked_facts
 from harness.drivers.android_tflite.toolchain import DeviceTool
-from harness.errors import HarnessError, OutputUnreadable
+from harness.errors import HarnessError, OutputUnreadable, RunFailed
 from harness.model import Capture, Tensor
 from harness.plugins import ModelFile, RunRequest, TargetSpec
 from harness.transports import litert
@@ -91,6 +91,8 @@ class AndroidSession:
         begun = time.monotonic()
         make_folder(self._device, folder)
         tool = self._tools.get(request.variant.tool)
+        if request.pass_ == "ops":
+            _check_profiler(tool)
         outputs = self._expected_outputs(request, tool)
         places = Places(
             model=bring(self._device, request.model.path, digest=request.model.sha256),
@@ -272,6 +274,16 @@ class AndroidSession:
 
 def _model_and_shapes(model: ModelFile, inputs: Sequence[Tensor]) -> tuple[str, str]:
     return model.sha256, ";".join(f"{tensor.shape}{tensor.dtype}" for tensor in inputs)
+
+
+def _check_profiler(tool: DeviceTool) -> None:
+    if "enable_op_profiling" not in tool.flags:
+        raise RunFailed(
+            f"{tool.name} cannot time operators: this build has no --enable_op_profiling",
+            hint="name a build of TFLite's benchmark_model under `tools:`, or leave out "
+            "`profile: ops`",
+            kind="no-profiler",
+        )
 
 
 def _without_outputs(tool: DeviceTool) -> str:
