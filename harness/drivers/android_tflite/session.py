@@ -51,6 +51,19 @@ class _Outputs:
 
 
 @dataclass(frozen=True, slots=True)
+class _Launch:
+    """A run that is ready to start: its command on the device, and what it belongs to."""
+
+    request: RunRequest
+    folder: str
+    tool: DeviceTool
+    outputs: _Outputs
+    output_file: str
+    command: list[str]
+    nonce: str = field(default_factory=lambda: secrets.token_hex(8))
+
+
+@dataclass(frozen=True, slots=True)
 class _Ended:
     """How the wrapper ended; the text is what it said on its own streams."""
 
@@ -90,6 +103,32 @@ class AndroidSession:
     def _execute(self, request: RunRequest, folder: str) -> Capture:
         begun = time.monotonic()
         make_folder(self._device, folder)
+        launch = self._launch(request, folder)
+        admitted = self._care.admit() if self._care else None
+        prepared = time.monotonic()
+        if admitted and admitted.refused:
+            ended = _Ended(b"", b"", False, 0.0)
+        else:
+            with request.window():
+                ended = self._run(launch)
+        files = self._collect(launch, ended)
+        files |= self._collect_conditions(folder, admitted)
+        absent = launch.outputs.absent
+        if not absent and request.pass_ == "latency":
+            absent = self._collect_output(launch.output_file, files)
+        record = self._record(launch, absent, ended)
+        if self._care and admitted:
+            record["conditions"] = admitted.record(self._care.rules)
+        record["times_s"] = {
+            "prepare": prepared - begun,
+            "run": ended.seconds,
+            "collect": time.monotonic() - prepared - ended.seconds,
+        }
+        files["run.json"] = (json.dumps(record, indent=1) + "\n").encode()
+        return Capture(files)
+
+    def _launch(self, request: RunRequest, folder: str) -> _Launch:
+        """Bring everything that a run needs, and return how it is started."""
         tool = self._tools.get(request.variant.tool)
         if request.pass_ == "ops":
             _check_profiler(tool)
@@ -110,29 +149,7 @@ class AndroidSession:
             known=tool.flags,
         )
         command = self._placed(request.variant.core_set, [tool.path, *flags])
-        nonce = secrets.token_hex(8)
-        admitted = self._care.admit() if self._care else None
-        prepared = time.monotonic()
-        if admitted and admitted.refused:
-            ended = _Ended(b"", b"", False, 0.0)
-        else:
-            with request.window():
-                ended = self._run(folder, nonce, command, request)
-        files = self._collect(folder, ended, request)
-        files |= self._collect_conditions(folder, admitted)
-        absent = outputs.absent
-        if not absent and request.pass_ == "latency":
-            absent = self._collect_output(places.outputs, files)
-        record = self._record(request, outputs, absent, tool, command, nonce, ended)
-        if self._care and admitted:
-            record["conditions"] = admitted.record(self._care.rules)
-        record["times_s"] = {
-            "prepare": prepared - begun,
-            "run": ended.seconds,
-            "collect": time.monotonic() - prepared - ended.seconds,
-        }
-        files["run.json"] = (json.dumps(record, indent=1) + "\n").encode()
-        return Capture(files)
+        return _Launch(request, folder, tool, outputs, places.outputs, command)
 
     def _placed(self, cores: frozenset[int] | None, command: list[str]) -> list[str]:
         if cores is None:
@@ -140,7 +157,8 @@ class AndroidSession:
         bring_scripts(self._device.adb, self._device.root, ("on_cores.sh",))
         return ["sh", self._scripts.path("on_cores.sh"), core_mask(cores), *command]
 
-    def _run(self, folder: str, nonce: str, command: Sequence[str], request: RunRequest) -> _Ended:
+    def _run(self, launch: _Launch) -> _Ended:
+        request, folder, command = launch.request, launch.folder, launch.command
         watch = ["--watch"] if self._care else []
         timeout_s = request.sampling.timeout_s
         if request.pass_ == "sustained":
@@ -150,7 +168,7 @@ class AndroidSession:
             watch += ["--sample", f"{SAMPLE_EVERY_S:g}"]
             command = ["sh", self._scripts.path("sustained.sh"), str(count), *command]
             timeout_s += longest_s(total_s)
-        command = ["sh", self._scripts.path("run.sh"), *watch, folder, nonce, *command]
+        command = ["sh", self._scripts.path("run.sh"), *watch, folder, launch.nonce, *command]
         begun = time.monotonic()
         try:
             ended = self._device.adb.shell(
@@ -160,8 +178,9 @@ class AndroidSession:
             return _Ended(error.stdout, error.stderr, True, time.monotonic() - begun)
         return _Ended(ended.stdout, ended.stderr, False, time.monotonic() - begun)
 
-    def _collect(self, folder: str, ended: _Ended, request: RunRequest) -> dict[str, bytes]:
+    def _collect(self, launch: _Launch, ended: _Ended) -> dict[str, bytes]:
         """Bring back what every run leaves, and what this one may have left beside it."""
+        request, folder = launch.request, launch.folder
         files = {"end.txt": ended.said + ended.complaints}
         files |= {name: head(self._device, f"{folder}/{name}") for name in STREAMS}
         maybe = [RESULTS]
@@ -190,24 +209,16 @@ class AndroidSession:
             return f"the tool wrote no outputs ({error.message})"
         return ""
 
-    def _record(
-        self,
-        request: RunRequest,
-        outputs: _Outputs,
-        outputs_absent: str,
-        tool: DeviceTool,
-        command: Sequence[str],
-        nonce: str,
-        ended: _Ended,
-    ) -> dict[str, Any]:
+    def _record(self, launch: _Launch, outputs_absent: str, ended: _Ended) -> dict[str, Any]:
+        request, tool = launch.request, launch.tool
         shown = self._device.shown_path
         return {
             "schema": SCHEMA,
             "pass": request.pass_,
             "asked": asked_facts(request.variant),
             "flags": {name: str(value) for name, value in sorted(request.variant.flags.items())},
-            "command": [shown(part) for part in command],
-            "nonce": nonce,
+            "command": [shown(part) for part in launch.command],
+            "nonce": launch.nonce,
             "ended": "timed-out" if ended.timed_out else "ended",
             "sampling": request.sampling.model_dump(mode="json"),
             "device": self._device.facts(),
@@ -223,7 +234,7 @@ class AndroidSession:
             ],
             "outputs": [
                 {"name": tensor.name, "shape": list(tensor.shape), "dtype": tensor.dtype}
-                for tensor in outputs.tensors
+                for tensor in launch.outputs.tensors
             ],
             "outputs_absent": outputs_absent,
         }
