@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from harness.model import Column, Pass, TableValue
+from harness.model import Column, Pass, RunResult, TableValue
 from harness.report.summary import MARKED, CellSummary, PassSummary, verdict_of
 
 _REASONS = 3
@@ -13,9 +13,9 @@ _COLUMN = Column("conditions", "conditions")
 
 
 def conditions_column(passes: Sequence[PassSummary]) -> tuple[Column, ...]:
-    """Return the column of verdicts, where any of these passes has one."""
-    known = any(verdict_of(run) for one in passes for run in one.runs)
-    return (_COLUMN,) if known else ()
+    """Return the column of verdicts, where the conditions of any of these runs were watched."""
+    watched = any(verdict_of(run) or _reason(run) for one in passes for run in one.runs)
+    return (_COLUMN,) if watched else ()
 
 
 def conditions_of(one_pass: PassSummary) -> TableValue:
@@ -33,22 +33,32 @@ def conditions_of(one_pass: PassSummary) -> TableValue:
 def marked_runs(cells: Sequence[CellSummary], pass_: Pass | None = None) -> tuple[str, ...]:
     """Return a note per verdict: how many runs of which cells keep marked numbers, and why.
 
+    Where conditions were watched and could not be told, a note says so.
+
     `pass_` is the only pass that is told of; without it, all are.
     """
     places: dict[str, Counter[str]] = {word: Counter() for word in MARKED}
     reasons: dict[str, Counter[str]] = {word: Counter() for word in MARKED}
+    unknown: Counter[str] = Counter()
     for cell in cells:
         for name, one_pass in cell.passes.items():
             for run in one_pass.measured if pass_ in {None, name} else ():
                 word = verdict_of(run)
                 if word in MARKED:
                     places[word][f"{cell.cell.model} {cell.cell.variant} ({name})"] += 1
-                    reasons[word][str(run.conditions.get("verdict_reason"))] += 1
-    return tuple(
+                    reasons[word][_reason(run)] += 1
+                elif not word and _reason(run):
+                    unknown[_reason(run)] += 1
+    marked = tuple(
         f"Marked {word}: {_counted(places[word])}. Why: {_commonest(reasons[word])}."
         for word in MARKED
         if places[word]
     )
+    return (*marked, f"Conditions not known: {_commonest(unknown)}.") if unknown else marked
+
+
+def _reason(run: RunResult) -> str:
+    return str(run.conditions.get("verdict_reason") or "")
 
 
 def _counted(places: Counter[str]) -> str:

@@ -53,6 +53,7 @@ SAME_FOR_A_RATIO = (
     "metrics_version",
     "virtual",
     "method",
+    "clocks",
 )
 """Settings that two variants of a block share; the others are what the variants declare."""
 

@@ -155,7 +155,8 @@ def _windows(found: Sequence[_Series]) -> str:
     shares = [series.run.conditions.get("tool_share") for series in found]
     known = [float(share) for share in shares if isinstance(share, int | float)]
     text = ", ".join(f"{seconds:g} s" for seconds in lengths if isinstance(seconds, int | float))
-    running = f"; the tool ran {100 * min(known):.0f} % of the time or more" if known else ""
+    least = f"{int(100 * min(known))} %" if known else ""
+    running = f"; the tool ran for at least {least} of that time" if known else ""
     return f"windows of {text or 'unknown length'}{running}"
 
 

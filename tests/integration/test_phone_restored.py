@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from adb_parts import needed_adb
-from android_parts import script_tool
+from android_parts import model_file, request, script_tool
 
 from harness import cli
 from harness.drivers.android_tflite.conditions.keys import Conditions
@@ -30,8 +30,10 @@ from harness.transports.virtual_setup import VirtualSetup
 from harness.virtual_device.sandbox import properties
 
 ABI = properties()["ro.product.cpu.abi"]
+LOGS = Path(__file__).parents[1] / "fixtures/benchmark_model/benchmark_model-2.14.1-debian"
 PHONE = Path(__file__).parents[1] / "fixtures" / "reconstructed_phone"
-RULES = Conditions(brightness=10)
+# Whatever else this host does: it must neither keep a test waiting nor change its verdict.
+RULES = Conditions(brightness=10, wait_s=0.0, max_cpu_load=1.0)
 BEFORE = {"system.screen_brightness": "102", "system.screen_brightness_mode": "1"}
 CHILD = """
 import sys, time
@@ -73,11 +75,15 @@ def attached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Attach
         yield Attached(handle)
 
 
-def open_session(serial: str, folder: Path) -> Session:
+def open_session(
+    serial: str, folder: Path, script: str = "exit 0", rules: Conditions | None = RULES
+) -> Session:
     folder.mkdir(exist_ok=True)
-    options = TargetOptions(device=serial, tool="script", conditions=RULES)
+    options = TargetOptions(device=serial, tool="script")
+    if rules is not None:
+        options = TargetOptions(device=serial, tool="script", conditions=rules)
     return driver("android-tflite").open(
-        TargetSpec("phone", options, script_tool(folder, "exit 0", ABI), folder)
+        TargetSpec("phone", options, script_tool(folder, script, ABI), folder)
     )
 
 
@@ -88,6 +94,26 @@ def test_a_session_gives_back_what_it_changed(attached: Attached, tmp_path: Path
     session.close()
     assert attached.settings() == BEFORE
     assert not attached.saved.exists()
+
+
+def test_a_phone_is_cared_for_without_being_asked(attached: Attached, tmp_path: Path) -> None:
+    session = open_session(attached.handle.serial, tmp_path / "session", rules=None)
+    assert attached.settings()["global.stay_on_while_plugged_in"] == "7"
+    session.close()
+    assert attached.settings() == BEFORE
+
+
+def test_a_run_on_a_phone_says_its_conditions(attached: Attached, tmp_path: Path) -> None:
+    said = f"cat '{LOGS}/ok_cpu.stdout'"
+    session = open_session(attached.handle.serial, tmp_path / "session", said)
+    try:
+        model = model_file(tmp_path, b"a model that nobody loads")
+        conditions = driver("android-tflite").read(session.execute(request(model))).conditions
+    finally:
+        session.close()
+    assert conditions["verdict"] == "ok"
+    assert conditions["thermal_status_begin"] == 0
+    assert conditions["others_cpu_share"] is not None
 
 
 def test_an_interrupt_does_not_keep_settings_from_being_given_back(

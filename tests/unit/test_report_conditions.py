@@ -77,6 +77,15 @@ def test_each_row_says_its_verdicts(words: tuple[str | None, ...], said: str) ->
     assert column(found, "conditions") == [said, said]
 
 
+def test_conditions_that_were_watched_and_not_told_are_not_known() -> None:
+    silent = folder(lambda *_: None)
+    reason = {"verdict_reason": "neither of them is known"}
+    runs = [replace(one, conditions={**one.conditions, **reason}) for one in silent.runs]
+    found = table("latency", replace(silent, runs=tuple(runs)))
+    assert column(found, "conditions") == ["not known", "not known"]
+    assert "Conditions not known: neither of them is known." in found.notes
+
+
 def test_marked_runs_keep_their_numbers_and_are_told_under_every_table() -> None:
     folders = folder(lambda cell, block: "throttled" if (cell, block) == (CELLS[1], 3) else "ok")
     for name in ("latency", "coverage"):
@@ -143,7 +152,7 @@ def test_a_sustained_run_has_a_row_with_its_first_last_and_worst_window() -> Non
         ["throttled"],
     ]  # fmt: skip
     notes = "\n".join(found.notes)
-    assert "windows of 60 s; the tool ran 97 % of the time or more" in notes
+    assert "windows of 60 s; the tool ran for at least 97 % of that time" in notes
     assert "No window_skin_temperature: not known." in notes
     assert LIGHT in notes
 

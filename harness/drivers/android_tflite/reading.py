@@ -99,7 +99,7 @@ def _read(capture: Capture, record: Any, markers: Mapping[str, Mapping[str, str]
     phone = read_run_conditions(capture, record, read_window_conditions(capture)[1:-1])
     return Reading(
         outcome=phone.outcome(_outcome(capture, record, said, failure, sustained)),
-        setting=_setting(record, said.facts, observed),
+        setting={**_setting(record, said.facts, observed), **phone.setting},
         subject=_subject(record, said.facts),
         conditions={
             **_conditions(record, said.numbers, markers),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness.drivers.android_tflite.conditions.keys import Conditions
@@ -32,11 +32,15 @@ _INVALID_HINT = "look at the conditions in raw/, put the phone right, and measur
 
 @dataclass(frozen=True, slots=True)
 class RunConditions:
-    """The conditions of a run as facts, its verdict, and why it was not made, if so."""
+    """The conditions of a run as facts, its verdict, and why it was not made, if so.
+
+    `setting` are those that make two runs incomparable: locked clocks are another machine.
+    """
 
     facts: Mapping[str, Scalar]
     verdict: Verdict
     refused: str = ""
+    setting: Mapping[str, Scalar] = field(default_factory=dict)
 
     def outcome(self, outcome: Measured | Failed) -> Measured | Failed:
         """Return the outcome that may be published: no numbers from an invalid run."""
@@ -67,14 +71,16 @@ def read_run_conditions(
     if not record["device"]["virtual"]:
         # The processes of a virtual device are this host's, which a probe watches better.
         facts["others_cpu_share"] = None if others is None else round(others, 4)
+    setting: dict[str, Scalar] = {"clocks": "locked"} if rules.lock_clocks else {}
     if kept["refused"]:
-        return RunConditions(facts, Verdict(None), "; ".join(map(str, kept["found"])))
+        refused = "; ".join(map(str, kept["found"]))
+        return RunConditions(facts, Verdict(None), refused, setting)
     watched = Watched(begin, end, others, between)
     verdict = judge(watched, rules, heat_is_measured=record["pass"] == "sustained")
     if verdict.word is not None:
         facts["verdict"] = verdict.word
     facts["verdict_reason"] = verdict.reason or None
-    return RunConditions(facts, verdict)
+    return RunConditions(facts, verdict, setting=setting)
 
 
 def fastest_core(cores: tuple[CpuCore, ...]) -> int | None:

@@ -254,8 +254,8 @@ def _series(
     values = [value_of(seen) for seen in looks]
     known = tuple(value for value in values if value is not None)
     if len(known) < len(windows):
-        told = f"known for {len(known)} of {len(windows)} windows" if known else "not known"
-        return Measurement(metric, unit, absent=f"the device's {told}")
+        told = f"it only after {len(known)} of {len(windows)} windows" if known else "it not"
+        return Measurement(metric, unit, absent=f"the device tells {told}")
     return Measurement(metric, unit, samples=known)
 
 
