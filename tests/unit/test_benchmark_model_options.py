@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import replace
 from decimal import Decimal
 
@@ -231,3 +232,69 @@ def test_any_text_gives_options_without_an_exception(
     for text in (stdout, title + stdout):
         readings = parse_options(text, stderr, code)
         assert all(reading.outcome == "failed" for reading in readings)
+
+
+PLAIN = BY_NAME["benchmark_model-litert-f674577/plain"]
+GPU = BY_NAME["made_up/made_up_e5_gpu_partial"]
+
+
+def test_runs_one_after_another_in_a_log_are_told_apart() -> None:
+    log = (
+        "+ ./benchmark_model\n" + PLAIN.stderr + PLAIN.stdout + "+ ./benchmark_model\n" + GPU.stdout
+    )
+    first, last = parse_options(log, "", 0)
+    assert (first.label, last.label) == ("cpu (xnnpack)", "gpu-default")
+    # Nobody noted how the first one ended: the exit code is that of the last.
+    assert first.outcome == "unproved"
+    assert first.unproved == parse(PLAIN.stdout, "", 0).numbers
+    assert last.numbers == parse(GPU.stdout, "", 0).numbers
+    assert [r.outcome for r in parse_options(log, "", None)] == ["unproved", "unproved"]
+    assert [r.outcome for r in parse_options(log, "", 139)] == ["unproved", "failed"]
+
+
+@many
+@given(st.data())
+def test_runs_one_after_another_and_damaged(data: st.DataObject) -> None:
+    # Whole lines: a figure that is printed once cannot be checked inside of its digits.
+    lines = (PLAIN.stdout + GPU.stdout).splitlines(keepends=True)
+    start = data.draw(st.integers(0, len(lines)))
+    end = data.draw(st.integers(start, len(lines)))
+    right = [parse(PLAIN.stdout, "", 0).numbers, parse(GPU.stdout, "", 0).numbers]
+    for reading in parse_options("".join([*lines[:start], *lines[end:]]), "", 0):
+        found = reading.numbers or reading.unproved
+        if found:
+            assert reported(found)[:4] in [reported(one)[:4] for one in right if one]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("init=0 overall=0", "init=-1 overall=-1"),
+        ("init=0 overall=0", "init=3.5 overall=-1"),
+        (
+            "init=0 overall=0",
+            "init=0 overall=0\nINFO: Overall peak memory footprint (MB) via periodic monitoring: -1",
+        ),
+    ],
+)
+def test_minus_one_is_no_memory(old: str, new: str) -> None:
+    assert old in PLAIN.stdout
+    numbers = parse(PLAIN.stdout.replace(old, new), PLAIN.stderr, 0).numbers
+    assert numbers
+    assert numbers.footprint_bytes is None
+    assert numbers.peak_rss_bytes is None
+    assert numbers.timed == parse(PLAIN.stdout, "", 0).numbers.timed  # type: ignore[union-attr]  # a sound capture
+
+
+def test_minus_one_in_the_results_block_is_no_memory_and_no_time() -> None:
+    block = BY_NAME["made_up/made_up_litert_peak"]
+    lines = [
+        re.sub(r"[\d.]+ MB$", "-1.00 MB", line) if "footprint" in line or "Peak" in line else line
+        for line in block.stderr.split("\n")
+    ]
+    numbers = parse(block.stdout, "\n".join(lines), 0).numbers
+    assert numbers
+    assert (numbers.footprint_bytes, numbers.peak_rss_bytes) == (None, None)
+    broken = re.sub(r"(Model initialization: )[\d.]+ ms", r"\1-1.00 ms", block.stderr)
+    assert broken != block.stderr
+    assert parse(block.stdout, broken, 0).numbers is None

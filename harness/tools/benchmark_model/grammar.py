@@ -22,6 +22,9 @@ _LARGEST = Decimal(10) ** 12
 _INT = r"(?:0|[1-9]\d{0,15})"
 _REAL = r"(?:\d{1,16}(?:\.\d{1,8})?(?:e[+-]\d{2,3})?)"
 
+# -1 stands for "not available" (kInvalidMemUsageMB).
+_MEGABYTES = rf"(?:-1|{_REAL})"
+
 PREFIX = re.compile(
     r"^(?:(?P<severity>INFO|WARN|WARNING|ERROR|FATAL|VERBOSE): ?)?(?:\[[\w.+-]+:\d+\] ?)?"
 )
@@ -44,14 +47,14 @@ _OLD_TIMING = re.compile(
 _INITIALIZED = re.compile(rf"Initialized session in (?P<ms>{_REAL})ms\.?")
 _FOOTPRINT = re.compile(
     r"(?:Peak memory footprint|Memory footprint delta from the start of the tool) \(MB\): "
-    rf"init=(?P<init>{_REAL}) overall=(?P<overall>{_REAL})"
+    rf"init=(?P<init>{_MEGABYTES}) overall=(?P<overall>{_MEGABYTES})"
 )
 _OLD_FOOTPRINT = re.compile(
     rf"\[(?P<when>Init Phase|Overall)\] - Memory usage: max resident set size = (?P<mb>{_REAL}) MB,"
     rf" total malloc-ed size = {_REAL} MB"
 )
 _PEAK = re.compile(
-    rf"Overall peak memory footprint \(MB\) via periodic monitoring: (?P<mb>{_REAL})"
+    rf"Overall peak memory footprint \(MB\) via periodic monitoring: (?P<mb>{_MEGABYTES})"
 )
 ANNOUNCEMENT = re.compile(r"Running benchmark for (?:at least )?-?\d.* (?:iterations|seconds)\.? ?")
 
@@ -111,8 +114,8 @@ def real(text: str) -> str:
 
 
 def megabytes(text: str) -> float:
-    """Return the bytes of a figure in MB of 2**20 bytes; zero is kept, and means: hidden."""
-    return float(_decimal(text)) * MIB
+    """Return the bytes of a figure in MB of 2**20 bytes; 0 (hidden) for -1 (not available)."""
+    return max(0.0, float(_decimal(text)) * MIB)
 
 
 def same_as_printed(printed_s: float, exact_s: float) -> bool:

@@ -24,7 +24,8 @@ _END = re.compile(r"={30,}")
 _LINE = re.compile(
     r"(?P<label>Model initialization|Warmup \((?:first|avg)\)|Inference \([a-z0-9]+\)"
     r"|Init footprint|Overall footprint|Peak memory): +"
-    r"(?P<figure>(?:0|[1-9]\d{0,9})\.\d{2})(?P<unit> ms| MB)?(?: \((?P<runs>\d{1,9}) runs\))?"
+    r"(?P<figure>-[01]\.00|(?:0|[1-9]\d{0,9})\.\d{2})(?P<unit> ms| MB)?"
+    r"(?: \((?P<runs>\d{1,9}) runs\))?"
 )
 _LABELS = (
     "Model initialization",
@@ -131,6 +132,9 @@ def _add(block: ResultsBlock, text: str) -> None:
     # The C++ tool prints its standard deviation without a unit.
     if match["unit"] != wanted and label != "Inference (std)":
         raise Unreadable(f"{text!r} has no unit")
+    # Only memory is ever "not available".
+    if match["figure"].startswith("-") and wanted != " MB":
+        raise Unreadable(f"{text!r} is no time")
     if label in block.figures:
         raise Unreadable(f"{label} is there twice", kind="inconsistent-output")
     block.figures[label] = match["figure"]

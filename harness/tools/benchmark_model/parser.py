@@ -201,7 +201,7 @@ def _check_agreement(timing: Timing, warmup: Stats, timed: Stats, inits_s: list[
 def _footprints(found: _Found) -> tuple[float | None, float | None]:
     inits = [init for init, _ in found.footprints if init is not None]
     overalls = [overall for _, overall in found.footprints if overall is not None]
-    if len(inits) > 1 or len(overalls) > 1 or (inits and overalls and inits[0] > overalls[0]):
+    if len(inits) > 1 or len(overalls) > 1 or (inits and overalls and 0 < overalls[0] < inits[0]):
         raise Unreadable("the memory footprint contradicts itself", kind="inconsistent-output")
     return (
         _grown(inits[0]) if inits else None,

@@ -56,6 +56,9 @@ def parse_options(
         return _read_several(stdout, stderr, exit_code, result_proto)
     if any("for multi-option runs" in line for line in lines_of(stderr)):
         return (_nothing_ran("options", texts, [*lines_of(stderr), *texts], exit_code),)
+    starts = [at for at, text in enumerate(texts) if text.startswith("STARTING!")]
+    if len(starts) > 1:
+        return _read_one_by_one(lines_of(stdout), starts, exit_code)
     return (_read_one(stdout, stderr, exit_code, result_proto),)
 
 
@@ -78,6 +81,22 @@ def label_of(texts: Sequence[str], facts: ToolFacts, xnnpack: Sequence[str]) -> 
             return name.lower()
     threads = "" if facts.threads is None else f" w/ {facts.threads} threads"
     return f"cpu{threads}" + (" (xnnpack)" if "XNNPACK" in xnnpack else "")
+
+
+def _read_one_by_one(
+    lines: Sequence[str], starts: Sequence[int], exit_code: int | None
+) -> tuple[OptionReading, ...]:
+    """Read runs that stand one after another in a log; the exit code is that of the last one.
+
+    A separate stderr and a result file are left out: nobody knows which run they belong to.
+    """
+    ends = [*starts[1:], len(lines)]
+    readings = []
+    for start, end in zip([0, *starts[1:]], ends, strict=True):
+        last = end == len(lines)
+        text = "\n".join(lines[start:end]) + ("" if last else "\n")
+        readings.append(_read_one(text, "", exit_code if last else None, None))
+    return tuple(readings)
 
 
 def _label_of_litert(facts: ToolFacts) -> str:
