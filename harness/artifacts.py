@@ -16,13 +16,14 @@ import urllib.request
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from harness import locations
 from harness.errors import SuiteError
+from harness.outputs import Precision
 from harness.plugins import ModelFile, ModelFormat, ToolFile, registry
 from harness.suite.values import Generated, ModelSource, Source, ToolSource
 
@@ -43,14 +44,19 @@ class Fetched:
 def model_files(
     source: ModelSource, formats: Collection[ModelFormat] = FORMATS
 ) -> Mapping[ModelFormat, ModelFile]:
-    """Return a model's file in every one of the formats that it has.
+    """Return a model's file in every one of the formats that it has; TF.js has fp32 only.
 
     Raises:
         SuiteError: a file is missing, unreadable, or not the one that is pinned.
         PluginError: writing a format needs a package that is not installed.
     """
     if source.generated:
-        return {format_: _generated(source.generated, format_) for format_ in formats}
+        written = FORMATS if source.generated.precision == "fp32" else ("tflite",)
+        return {
+            format_: _generated(source.generated, format_)
+            for format_ in formats
+            if format_ in written
+        }
     return {
         format_: _model_file(format_, file)
         for format_, file in source.files.items()
@@ -93,24 +99,31 @@ def fetch(url: str, format_: ModelFormat | None = None) -> Fetched:
 
 def _generated(source: Generated, format_: ModelFormat) -> ModelFile:
     made = f"{source.network}-{source.seed}-{_generator_id()}"
-    folder = locations.cache() / "generated" / made / format_
+    kind = format_ if source.precision == "fp32" else f"{format_}-{source.precision}"
+    folder = locations.cache() / "generated" / made / kind
     if not folder.is_dir():
-        graph = registry("models").get(source.network).build(source.seed)
+        graph = _network(source.network, source.seed)
         with _staging() as staging:
-            for name, data in _written(graph, format_).items():
+            for name, data in _written(graph, format_, source.precision).items():
                 (staging / name).write_bytes(data)
             _keep(staging, folder)
     return _described(format_, folder / _MAIN_FILE[format_])
 
 
-def _written(graph: Any, format_: ModelFormat) -> Mapping[str, bytes]:
+@lru_cache(maxsize=1)
+def _network(name: str, seed: int) -> Any:
+    """Build a network once for all files that are written of it one after another."""
+    return registry("models").get(name).build(seed)
+
+
+def _written(graph: Any, format_: ModelFormat, precision: Precision) -> Mapping[str, bytes]:
     if format_ == "tfjs":
         from harness.graphs.tfjs_writer import write_tfjs
 
         return write_tfjs(graph)
-    from harness.graphs.tflite_writer import write_tflite
+    from harness.graphs.tflite_precisions import write_tflite_file
 
-    return {_MAIN_FILE[format_]: write_tflite(graph)}
+    return {_MAIN_FILE[format_]: write_tflite_file(graph, precision)}
 
 
 @cache

@@ -250,7 +250,7 @@ class SessionRecord:
     """What `session.json` holds: the plan of a result folder and where it was measured.
 
     `harness` has version, commit and dirty; `host` has os, os_major, cpu_model, cores and
-    python; `models` has the facts of each model's files (`tflite_sha256`, `tfjs_sha256`, …).
+    python; `models` has the facts of each file, `model/file` → `tflite_sha256`, `tfjs_bytes`, ….
     At most `added_blocks` are added for each model, target and pass after failures of the
     infrastructure (none in older folders), see `harness.retries`.
     """

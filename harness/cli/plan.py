@@ -43,6 +43,9 @@ def load_plan(arguments: argparse.Namespace) -> Plan:
 
 def plan_table(planned: Plan) -> Table:
     """Return the plan as a table: a row per run, in order, per bench."""
+    several = len({run.model.key for run in planned.runs}) > len(
+        {run.cell.model for run in planned.runs}
+    )
     rows = tuple(
         (
             run.bench,
@@ -50,6 +53,7 @@ def plan_table(planned: Plan) -> Table:
             run.pass_,
             Figure(run.block, str(run.block)),
             run.cell.model,
+            *((run.cell.file,) if several else ()),
             run.cell.target,
             run.cell.variant,
         )
@@ -65,6 +69,7 @@ def plan_table(planned: Plan) -> Table:
             Column("pass", "pass"),
             Column("block", "block", align="right"),
             Column("model", "model"),
+            *((Column("file", "file"),) if several else ()),
             Column("target", "target"),
             Column("variant", "variant"),
         ),
@@ -78,7 +83,7 @@ def _notes(planned: Plan) -> tuple[str, ...]:
     ratios = sum(
         len(target.ratios)
         for target in planned.suite.targets
-        for model in {r.cell.model for r in planned.runs if r.target.name == target.name}
+        for file in {r.model.key for r in planned.runs if r.target.name == target.name}
     )
     notes = [
         (

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeAlias
 
 from harness import artifacts, plan, store
 from harness.cli import say
@@ -38,6 +39,10 @@ from harness.retries import POLICY, failed_for_good, with_added
 from harness.runner import run_plan
 from harness.runner.provenance import harness_facts, host_facts
 from harness.store import Writer
+from harness.suite.values import ORIGINAL
+
+FileKey: TypeAlias = tuple[str, str]
+"""A file of a suite: (model, file)."""
 
 _MISSING_PARTS = frozenset({"browser-missing", "adb-missing", "tfjs-missing", "litert-missing"})
 
@@ -88,15 +93,17 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _model_files(
     planned: Plan, drivers: Mapping[str, Driver]
-) -> Mapping[str, Mapping[ModelFormat, ModelFile]]:
-    needed: dict[str, set[ModelFormat]] = {}
+) -> Mapping[FileKey, Mapping[ModelFormat, ModelFile]]:
+    needed: dict[FileKey, set[ModelFormat]] = {}
     for run in planned.runs:
         wanted = drivers[run.target.driver].model_format
-        needed.setdefault(run.cell.model, set()).add(wanted)
+        needed.setdefault(run.model.key, set()).add(wanted)
+        if run.model.has_original:
+            needed.setdefault((run.cell.model, ORIGINAL), set()).add(wanted)
     return {
-        source.name: artifacts.model_files(source, needed[source.name])
+        source.key: artifacts.model_files(source, needed[source.key])
         for source in planned.suite.models
-        if source.name in needed
+        if source.key in needed
     }
 
 
@@ -122,7 +129,7 @@ def _folder(
     arguments: argparse.Namespace,
     planned: Plan,
     drivers: Mapping[str, Driver],
-    models: Mapping[str, Mapping[ModelFormat, ModelFile]],
+    models: Mapping[FileKey, Mapping[ModelFormat, ModelFile]],
 ) -> _Begun:
     if arguments.resume is not None:
         return _resumed(arguments, planned)
@@ -162,7 +169,7 @@ def _resumed(arguments: argparse.Namespace, planned: Plan) -> _Begun:
 def _session_record(
     planned: Plan,
     drivers: Mapping[str, Driver],
-    models: Mapping[str, Mapping[ModelFormat, ModelFile]],
+    models: Mapping[FileKey, Mapping[ModelFormat, ModelFile]],
     label: str,
 ) -> SessionRecord:
     suite = planned.suite
@@ -196,7 +203,7 @@ def _session_record(
         ),
         harness=harness_facts(),
         host=host_facts(),
-        models={name: _model_facts(files) for name, files in models.items()},
+        models={"/".join(key): _model_facts(files) for key, files in models.items()},
         added_blocks=POLICY.added_blocks,
     )
 

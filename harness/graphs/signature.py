@@ -78,6 +78,25 @@ def read_signature(
     )
 
 
+def output_dtypes(file: ModelFile) -> tuple[str, ...]:
+    """Return the number types of a `.tflite`'s outputs, in order; () for TF.js, all float32 here.
+
+    Raises:
+        SuiteError, PluginError: as `read_signature`.
+    """
+    if file.format != "tflite":
+        return ()
+    try:
+        graph, dtypes = _subgraph(file.path.read_bytes())
+        return tuple(dtypes[graph.Tensors(int(index)).Type()] for index in graph.OutputsAsNumpy())
+    except (OSError, *_DAMAGE) as error:
+        raise SuiteError(
+            f"this is no .tflite file whose outputs can be read: {error!r}",
+            where=str(file.path),
+            hint="name the file as its converter wrote it, whole; try to fetch it again",
+        ) from error
+
+
 def _known(name: str, shape: list[int], path: Path) -> Shape:
     fixed = tuple([1, *shape[1:]] if shape and shape[0] < 1 else shape)
     if any(size < 1 for size in fixed):
@@ -91,21 +110,27 @@ def _known(name: str, shape: list[int], path: Path) -> Shape:
 
 
 def _tflite_inputs(data: bytes) -> list[tuple[str, list[int], str]]:
-    schema = tflite_schema.schema()
-    if data[4:8] != tflite_schema.FILE_IDENTIFIER:
-        raise ValueError("it does not have the mark TFL3")
-    dtypes = {number: name for name, number in vars(schema.TensorType).items()}
-    graph = schema.Model.GetRootAs(data, 0).Subgraphs(0)
+    graph, dtypes = _subgraph(data)
     # Absent vectors read as the number 0, not as an empty array.
     tensors = [graph.Tensors(int(index)) for index in graph.InputsAsNumpy()]
     return [
         (
             tensor.Name().decode(),
             [] if tensor.ShapeIsNone() else tensor.ShapeAsNumpy().tolist(),
-            dtypes[tensor.Type()].lower(),
+            dtypes[tensor.Type()],
         )
         for tensor in tensors
     ]
+
+
+def _subgraph(data: bytes) -> tuple[Any, dict[int, str]]:
+    """Return the first graph of a `.tflite`, and the name of each number type."""
+    schema = tflite_schema.schema()
+    if data[4:8] != tflite_schema.FILE_IDENTIFIER:
+        raise ValueError("it does not have the mark TFL3")
+    named = vars(schema.TensorType).items()
+    dtypes = {number: name.lower() for name, number in named if isinstance(number, int)}
+    return schema.Model.GetRootAs(data, 0).Subgraphs(0), dtypes
 
 
 def _tfjs_inputs(data: bytes) -> list[tuple[str, list[int], str]]:

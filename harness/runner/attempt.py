@@ -188,6 +188,10 @@ def _with_output_check(reading: Reading, outcome: Measured, expectation: Expecta
             reading,
             outcome=Failed(check.failure) if check.failure else outcome,
             proof=replace(reading.proof, observed=observed),
+            conditions={
+                **reading.conditions,
+                "output_compared_with": expectation.compared_with or None,
+            },
         ),
         expectation.note or f"ok within {expectation.tolerance:g}",
     )

@@ -6,22 +6,22 @@ outputs that differ by at least 100× the tolerance, else the check would prove 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from math import prod
+from math import inf, prod
 from pathlib import Path
 from typing import TypeAlias
 
 from harness import locations, outputs
 from harness.errors import OutputUnreadable, RunError, SuiteError, TargetUnfit
-from harness.graphs.signature import read_signature
+from harness.graphs.signature import output_dtypes, read_signature
 from harness.model import Tensor
 from harness.outputs import InputSignature
 from harness.plugins import ModelFile, Session
 from harness.store.folder import write_atomically
-from harness.suite.values import InputSpec, ModelSource
+from harness.suite.values import ORIGINAL, InputSpec, ModelSource
 
 INPUTS_SEED = 0
 _SETS = (0, 1)
@@ -31,8 +31,19 @@ TensorSet: TypeAlias = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Files:
+    """The file that runs, and the fp32 file of the same model that it is compared with, if any."""
+
+    own: ModelFile
+    original: ModelFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Expectation:
-    """Inputs of a run, and the reference outputs; `note` says why there are none, or doubts."""
+    """Inputs of a run, and the reference outputs; `note` says why there are none, or doubts.
+
+    `compared_with` says whose outputs the reference is: `fp32`, `own file`, or `given file`.
+    """
 
     inputs: TensorSet
     inputs_sha256: str
@@ -40,12 +51,16 @@ class Expectation:
     reference: TensorSet | None
     tolerance: float
     note: str = ""
+    compared_with: str = ""
 
 
 def expect(
-    source: ModelSource, file: ModelFile, session: Session, *, announce: Callable[[], None]
+    source: ModelSource, files: Files, session: Session, *, announce: Callable[[], None]
 ) -> Expectation:
     """Return what runs of this model on this target are fed and checked against.
+
+    A file of smaller numbers is checked against the fp32 file's outputs, if that takes the same
+    inputs and gives numbers of the same type; else against its own reference.
 
     `announce` is called if a reference must be computed, which takes seconds.
 
@@ -53,9 +68,10 @@ def expect(
         SuiteError: the model's signature or a named file cannot be read.
     """
     open_shapes = {spec.name: spec.shape for spec in source.inputs if spec.shape}
-    signature = read_signature(file, open_shapes)
+    signature = read_signature(files.own, open_shapes)
     sets = [_inputs(source, signature, index) for index in _SETS]
-    reference, note = _reference(source, file, session, sets, announce)
+    compared = _compared(files, signature, open_shapes)
+    reference, note = _reference(source, compared, session, sets, announce)
     first = sets[0]
     return Expectation(
         inputs=first,
@@ -64,7 +80,27 @@ def expect(
         reference=reference,
         tolerance=source.tolerance,
         note=note,
+        compared_with=_whose(source, files, compared),
     )
+
+
+def _compared(
+    files: Files, signature: Sequence[InputSignature], shapes: Mapping[str, tuple[int, ...]]
+) -> ModelFile:
+    original = files.original
+    if original is None or output_dtypes(original) != output_dtypes(files.own):
+        return files.own
+    taken = [(entry.shape, entry.dtype) for entry in read_signature(original, shapes)]
+    same = taken == [(entry.shape, entry.dtype) for entry in signature]
+    return original if same else files.own
+
+
+def _whose(source: ModelSource, files: Files, compared: ModelFile) -> str:
+    if isinstance(source.reference, Path):
+        return "given file"
+    if compared is files.original or source.file == ORIGINAL:
+        return ORIGINAL
+    return "own file"
 
 
 def _inputs(source: ModelSource, signature: Sequence[InputSignature], index: int) -> TensorSet:
@@ -145,9 +181,10 @@ def _doubt(
         return "ok, but proves little: every input is a given file, so no second set was tried"
     if outputs.discriminates(first, second, source.tolerance):
         return ""
+    apart = outputs.check(second, first, inf).max_relative_difference / source.tolerance
     return (
-        "proves nothing: two different inputs give outputs that differ by less than "
-        f"{outputs.DISCRIMINATION}× the tolerance"
+        "proves nothing: two different inputs give outputs that differ by "
+        f"{apart:.2g}× the tolerance, less than {outputs.DISCRIMINATION}×"
     )
 
 

@@ -43,8 +43,9 @@ from harness.runner.events import (
     TargetOpened,
     TargetUnavailable,
 )
-from harness.runner.expectation import Expectation, expect
+from harness.runner.expectation import Expectation, Files, expect
 from harness.runner.journal import Journal
+from harness.suite.values import ORIGINAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class LaneContext:
     """What all lanes of a session share."""
 
     drivers: Mapping[str, Driver]
-    models: Mapping[str, Mapping[ModelFormat, ModelFile]]
+    models: Mapping[tuple[str, str], Mapping[ModelFormat, ModelFile]]
     tools: Mapping[str, Mapping[str, ToolFile]]
     journal: Journal
     emit: Callable[[Event], None]
@@ -76,7 +77,7 @@ class LaneWorker:
     _losses: Counter[str] = field(default_factory=Counter)
     _sessions: dict[str, Session] = field(default_factory=dict)
     _unusable: dict[str, Failure] = field(default_factory=dict)
-    _expectations: dict[tuple[str, str], Expectation] = field(default_factory=dict)
+    _expectations: dict[tuple[str, str, str], Expectation] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         context = self.context
@@ -216,11 +217,15 @@ class LaneWorker:
         self.context.emit(TargetUnavailable(name, error, left))
 
     def _expectation(self, run: PlannedRun, session: Session, model: ModelFile) -> Expectation:
-        key = (run.target.name, run.cell.model)
+        key = (run.target.name, *run.model.key)
         if key not in self._expectations:
             announce = ReferenceStarted(run.target.name, run.cell.model)
+            original = self._original(run)
             self._expectations[key] = expect(
-                run.model, model, session, announce=lambda: self.context.emit(announce)
+                run.model,
+                Files(model, original),
+                session,
+                announce=lambda: self.context.emit(announce),
             )
         return self._expectations[key]
 
@@ -241,7 +246,14 @@ class LaneWorker:
         self.context.emit(RunFinished(run, self.context.journal.keep(result, {})))
 
     def _model_file(self, run: PlannedRun) -> ModelFile | None:
-        return self.context.models[run.cell.model].get(self._driver(run).model_format)
+        return self.context.models[run.model.key].get(self._driver(run).model_format)
+
+    def _original(self, run: PlannedRun) -> ModelFile | None:
+        """Return the file that this one is compared with, if the model has it."""
+        if not run.model.has_original:
+            return None
+        files = self.context.models[run.cell.model, ORIGINAL]
+        return files.get(self._driver(run).model_format)
 
     def _driver(self, run: PlannedRun) -> Driver:
         return self.context.drivers[run.target.driver]
@@ -253,6 +265,8 @@ class LaneWorker:
 def _no_file(run: PlannedRun, driver: Driver) -> Failure:
     return Failure(
         "model-unavailable",
-        f"the model {run.cell.model!r} has no {driver.model_format} file",
-        f"add `{driver.model_format}:` to the model in the suite",
+        f"the model {run.cell.model!r} has no {driver.model_format} file {run.cell.file!r}",
+        "nothing to do: TF.js files are generated in fp32 only"
+        if run.model.generated
+        else f"add `{driver.model_format}:` to that file of the model in the suite",
     )

@@ -32,7 +32,7 @@ def run_plan(
     plan: Plan,
     *,
     drivers: Mapping[str, Driver],
-    models: Mapping[str, Mapping[ModelFormat, ModelFile]],
+    models: Mapping[tuple[str, str], Mapping[ModelFormat, ModelFile]],
     tools: Mapping[str, Mapping[str, ToolFile]],
     writer: Writer,
     host_place: Facts,

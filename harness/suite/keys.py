@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from harness.options import Number, Options, Sampling
+from harness.outputs import TOLERANCES, Precision
 
 Abi: TypeAlias = Literal["arm64-v8a", "armeabi-v7a", "x86_64", "x86", "riscv64"]
 
@@ -153,6 +154,45 @@ class InputKeys(Options):
     ] = None
 
 
+_Tolerance = Annotated[Number, Field(gt=0)]
+_DEFAULT_TOLERANCES = ", ".join(f"{name} {value:g}" for name, value in TOLERANCES.items())
+
+
+class FileKeys(Options):
+    """One of several files of a model; a generated one has neither `tflite` nor `tfjs`."""
+
+    tflite: Annotated[Source | None, Given, Field(description="its `.tflite` file")] = None
+    tfjs: Annotated[
+        Source | None,
+        Given,
+        Field(description="its TF.js `model.json`, the weight files beside it"),
+    ] = None
+    tolerance: Annotated[
+        _Tolerance | None,
+        Given,
+        Field(
+            description="largest max abs(a - b) / max abs(reference) that passes; left out: by "
+            f"the file's name ({_DEFAULT_TOLERANCES}; any other as fp32)"
+        ),
+    ] = None
+
+
+def _listed_files(value: Any) -> Any:
+    if isinstance(value, list):
+        # What is wrong in a list is told by the rules, which know where each name stands.
+        return {name if isinstance(name, str) else "?": FileKeys() for name in value}
+    if not isinstance(value, dict):
+        raise PydanticCustomError("expected", "expected a list of names, or names with keys")
+    return value
+
+
+Files = Annotated[
+    dict[Name, FileKeys],
+    BeforeValidator(_listed_files, json_schema_input_type=list[Precision] | dict[Name, FileKeys]),
+    Field(min_length=1),
+]
+
+
 class ModelKeys(Options):
     """A model: built here (`generate`), or files by format (`tflite`, `tfjs`)."""
 
@@ -170,7 +210,18 @@ class ModelKeys(Options):
         Given,
         Field(description="its TF.js `model.json`, the weight files beside it"),
     ] = None
-    file: Annotated[Literal["fp32"], Field(description="which of its files this is")] = "fp32"
+    file: Annotated[
+        Name,
+        Field(description="what the one file is called that `tflite` and `tfjs` name"),
+    ] = "fp32"
+    files: Annotated[
+        Files | None,
+        Given,
+        Field(
+            description="several files of one model, which become rows of one table: of a "
+            "generated model a list of fp32, fp16, dynamic and int8; else name → a file, see below"
+        ),
+    ] = None
     inputs: Annotated[
         dict[Text, InputKeys],
         Field(description="input name → what it is fed; left out: as the model's signature says"),
@@ -183,9 +234,13 @@ class ModelKeys(Options):
         ),
     ] = "cpu"
     tolerance: Annotated[
-        Number,
-        Field(gt=0, description="largest max abs(a - b) / max abs(reference) that passes"),
-    ] = 1e-4
+        _Tolerance | None,
+        Given,
+        Field(
+            description="largest max abs(a - b) / max abs(reference) that passes; left out: by "
+            f"the file's name ({_DEFAULT_TOLERANCES}; any other as fp32)"
+        ),
+    ] = None
 
 
 SUITE_WIDE = {

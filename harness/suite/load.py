@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from harness.errors import PluginError
 from harness.options import Sampling
+from harness.outputs import PRECISIONS, TOLERANCES, Precision
 from harness.plugins import Driver, Kind, ModelFormat, Registry, registry
 from harness.suite import document, rules, wording
 from harness.suite.finding import (
@@ -23,9 +24,10 @@ from harness.suite.finding import (
     did_you_mean,
     findings,
 )
-from harness.suite.keys import ModelKeys, SourceKeys, SuiteKeys, TargetKeys
+from harness.suite.keys import FileKeys, ModelKeys, SourceKeys, SuiteKeys, TargetKeys
 from harness.suite.nodes import Entry, MapNode, Node, ScalarNode, data, entries_of
 from harness.suite.values import (
+    ORIGINAL,
     Generated,
     InputSpec,
     ModelSource,
@@ -252,7 +254,9 @@ def _suite(text: str, path: Path, keys: SuiteKeys, targets: tuple[Target, ...]) 
         name=keys.suite,
         path=path,
         text=text,
-        models=tuple(_model(name, model, folder) for name, model in keys.models.items()),
+        models=tuple(
+            file for name, model in keys.models.items() for file in _model(name, model, folder)
+        ),
         targets=targets,
         tools=tuple(
             ToolSource(name, abi, _source(source, folder))
@@ -263,26 +267,41 @@ def _suite(text: str, path: Path, keys: SuiteKeys, targets: tuple[Target, ...]) 
     )
 
 
-def _model(name: str, keys: ModelKeys, folder: Path) -> ModelSource:
-    named: dict[ModelFormat, SourceKeys | None] = {"tflite": keys.tflite, "tfjs": keys.tfjs}
-    return ModelSource(
-        name=name,
-        file=keys.file,
-        generated=Generated(keys.generate, keys.seed) if keys.generate else None,
-        files={format_: _source(keys, folder) for format_, keys in named.items() if keys},
-        inputs=tuple(
-            InputSpec(
-                name=input_name,
-                shape=None if given.shape is None else tuple(given.shape),
-                dtype=given.dtype,
-                low=given.range[0] if given.range else None,
-                high=given.range[1] if given.range else None,
-                file=_resolved(given.file, folder) if given.file else None,
-            )
-            for input_name, given in keys.inputs.items()
-        ),
-        reference="cpu" if keys.reference == "cpu" else _resolved(keys.reference, folder),
-        tolerance=keys.tolerance,
+def _model(name: str, keys: ModelKeys, folder: Path) -> Iterator[ModelSource]:
+    # Its parts were valid where they stood.
+    alone = FileKeys.model_construct(tflite=keys.tflite, tfjs=keys.tfjs, tolerance=keys.tolerance)
+    files = keys.files or {keys.file: alone}
+    for file, own in files.items():
+        named: dict[ModelFormat, SourceKeys | None] = {"tflite": own.tflite, "tfjs": own.tfjs}
+        precision = _precision(file)
+        yield ModelSource(
+            name=name,
+            file=file,
+            generated=Generated(keys.generate, keys.seed, precision) if keys.generate else None,
+            files={format_: _source(found, folder) for format_, found in named.items() if found},
+            inputs=_inputs(keys, folder),
+            reference="cpu" if keys.reference == "cpu" else _resolved(keys.reference, folder),
+            tolerance=TOLERANCES[precision] if own.tolerance is None else own.tolerance,
+            has_original=file != ORIGINAL and ORIGINAL in files,
+        )
+
+
+def _precision(file: str) -> Precision:
+    """Return the kind that a file's name says; a name of one's own promises float32."""
+    return next((precision for precision in PRECISIONS if precision == file), "fp32")
+
+
+def _inputs(keys: ModelKeys, folder: Path) -> tuple[InputSpec, ...]:
+    return tuple(
+        InputSpec(
+            name=input_name,
+            shape=None if given.shape is None else tuple(given.shape),
+            dtype=given.dtype,
+            low=given.range[0] if given.range else None,
+            high=given.range[1] if given.range else None,
+            file=_resolved(given.file, folder) if given.file else None,
+        )
+        for input_name, given in keys.inputs.items()
     )
 
 

@@ -13,7 +13,7 @@ from harness.store.folder import write_atomically
 from harness.suite import document, elf, pinning
 from harness.suite.finding import Mistake, SuiteMistakes, findings
 from harness.suite.load import Plugins, parse, read_text
-from harness.suite.nodes import MapNode, Node, ScalarNode, data
+from harness.suite.nodes import MapNode, Node, ScalarNode, data, entries_of
 from harness.suite.values import ModelSource, Source, Suite
 
 
@@ -111,7 +111,13 @@ def _claims(suite: Suite, root: MapNode) -> Iterator[_Claim]:
 def _model_claims(model: ModelSource, root: MapNode) -> Iterator[_Claim]:
     for format_, source in model.files.items():
         if source.url:
-            yield _claim(root, ("models", model.name, format_), source, format_)
+            yield _claim(root, (*_place(model, root), format_), source, format_)
+
+
+def _place(model: ModelSource, root: MapNode) -> tuple[str, ...]:
+    above = entries_of(root.get("models"))[model.name].value
+    several = isinstance(above, MapNode) and above.entry("files")
+    return ("models", model.name, *(("files", model.file) if several else ()))
 
 
 def _claim(

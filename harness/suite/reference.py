@@ -15,11 +15,12 @@ _REF = "#/$defs/"
 _COMMON = {"driver", "variants", "baseline", "ratios", "sampling"}
 _LISTED = {
     "ModelKeys": "a model",
+    "FileKeys": "a file of a model",
     "InputKeys": "an input",
     "Sampling": "sampling keys",
     "TargetSampling": "sampling keys",
-    "SourceKeys": "keys of a file",
-    "ToolSourceKeys": "keys of a file",
+    "SourceKeys": "a source",
+    "ToolSourceKeys": "a source",
 }
 _WORDS = {
     "string": "text",
@@ -66,7 +67,14 @@ def reference_markdown(*, plugins: Plugins = registry) -> str:
         _section("The suite", "", whole, definitions),
         _section("A model", "Below `models:`, by name.", definitions["ModelKeys"], definitions),
         _section(
-            "A file",
+            "A file of a model",
+            "Below a model's `files:`, by name. The file named fp32 is what the others are "
+            "compared with: their outputs, sizes and times.",
+            definitions["FileKeys"],
+            definitions,
+        ),
+        _section(
+            "A source",
             "In `tflite:`, `tfjs:` and `tools:`. A text alone is short for one of these keys: a "
             "URL if it begins with `http://` or `https://`, else a path.",
             definitions["ToolSourceKeys"],

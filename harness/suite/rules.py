@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from math import prod
 
+from harness.outputs import PRECISIONS
 from harness.suite.finding import Mistake, did_you_mean
 from harness.suite.keys import SUITE_WIDE, is_url
 from harness.suite.nodes import Entry, ListNode, MapNode, Node, ScalarNode, data, entries_of
@@ -49,10 +50,11 @@ def _model(
     name = entry.key
     sources = [found for format_ in FORMATS if (found := model.entry(format_))]
     generate, seed = model.entry("generate"), model.entry("seed")
-    if generate is None and not sources:
+    files = model.entry("files")
+    if generate is None and not sources and not files:
         yield Mistake(
             name.start,
-            f"{name.text}: a model needs `generate`, `tflite` or `tfjs`",
+            f"{name.text}: a model needs `generate`, `tflite`, `tfjs` or `files`",
             f"known networks to generate: {', '.join(networks)}" if networks else "",
         )
     if generate and sources:
@@ -65,6 +67,14 @@ def _model(
     yield from _network(model.text("generate"), networks)
     for source in sources:
         yield from _source(source, pinned=pinned)
+    if files:
+        yield from _files(model, files, pinned=pinned)
+    elif generate and (file := model.entry("file")):
+        yield Mistake(
+            file.key.start,
+            "file: a generated model names its files in `files:`",
+            f"such as `files: [{', '.join(PRECISIONS)}]`",
+        )
     reference = model.text("reference")
     if reference and reference.text != "cpu" and not reference.text.endswith(".npz"):
         yield Mistake(
@@ -74,6 +84,66 @@ def _model(
         )
     for given in entries_of(model.get("inputs")).values():
         yield from _input(given)
+
+
+def _files(model: MapNode, files: Entry, *, pinned: bool) -> Iterator[Mistake]:
+    for key in ("file", "tflite", "tfjs", "tolerance"):
+        if (beside := model.entry(key)) and not (key in FORMATS and model.entry("generate")):
+            yield Mistake(
+                beside.key.start,
+                f"{key}: `files` is there too",
+                "write it below the file's name in `files:`",
+            )
+    generated = model.entry("generate") is not None
+    if isinstance(files.value, ListNode):
+        yield from _listed(files.value, files.key, generated=generated)
+    for entry in entries_of(files.value).values():
+        if generated:
+            yield from _precision(entry.key)
+        if isinstance(entry.value, MapNode):
+            yield from _file(entry, entry.value, generated=generated, pinned=pinned)
+
+
+def _listed(listed: ListNode, key: ScalarNode, *, generated: bool) -> Iterator[Mistake]:
+    if not generated:
+        yield Mistake(
+            key.start,
+            "files: only a generated model can leave it at names",
+            "write `files: {fp32: {tflite: …}, int8: {tflite: …}}`",
+        )
+        return
+    seen: set[str] = set()
+    for item in listed.items:
+        if not isinstance(item, ScalarNode):
+            yield Mistake(item.start, "files: expected names in the list")
+        elif item.text in seen:
+            yield Mistake(item.start, f"files: {item.text[:40]!r} is named twice", "keep one")
+        else:
+            seen.add(item.text)
+            yield from _precision(item)
+
+
+def _precision(name: ScalarNode) -> Iterator[Mistake]:
+    if name.text not in PRECISIONS:
+        yield Mistake(
+            name.start,
+            f"files: a generated model has no file {name.text[:40]!r}",
+            did_you_mean(name.text, PRECISIONS) or f"it can have {', '.join(PRECISIONS)}",
+        )
+
+
+def _file(entry: Entry, file: MapNode, *, generated: bool, pinned: bool) -> Iterator[Mistake]:
+    sources = [found for format_ in FORMATS if (found := file.entry(format_))]
+    if generated and sources:
+        yield Mistake(
+            sources[0].key.start,
+            f"{sources[0].key.text}: this model is generated already",
+            "keep one of the two",
+        )
+    if not generated and not sources:
+        yield Mistake(entry.key.start, f"{entry.key.text}: a file needs `tflite` or `tfjs`")
+    for source in sources:
+        yield from _source(source, pinned=pinned)
 
 
 def _network(generate: ScalarNode | None, networks: tuple[str, ...]) -> Iterator[Mistake]:

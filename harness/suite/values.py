@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.options import Sampling
+from harness.outputs import Precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """A model that is built here: an architecture's name and the seed of its weights."""
+    """A model that is built here: an architecture's name, the seed of its weights, their kind."""
 
     network: str
     seed: int
+    precision: Precision = "fp32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,17 @@ class InputSpec:
     file: Path | None = None
 
 
+ORIGINAL = "fp32"
+"""The name of the file that the others of a model are compared with."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """A named model: generated, or files by format (`tflite`, `tfjs`).
+    """One file of a named model: generated, or a file per format (`tflite`, `tfjs`).
 
     `reference` is 'cpu' (the runtime's own reference kernels) or the path of an `.npz` file
-    with the outputs in order; `tolerance` bounds max |a−b| / max |ref|.
+    with the outputs in order; `tolerance` bounds max |a−b| / max |ref|. `has_original` tells
+    that the model also has a file named `ORIGINAL`, which this is not.
     """
 
     name: str
@@ -63,6 +70,12 @@ class ModelSource:
     inputs: tuple[InputSpec, ...]
     reference: Literal["cpu"] | Path
     tolerance: float
+    has_original: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells this file from all others of the suite: (model, file)."""
+        return (self.name, self.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +114,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A whole suite; `text` is the file as it was read."""
+    """A whole suite; `text` is the file as it was read; `models` has an entry per file."""
 
     name: str
     path: Path

@@ -176,7 +176,7 @@ class Played:
             self.finished = run_plan(
                 planned,
                 drivers=drivers,
-                models={"m": {"tflite": ModelFile("tflite", Path("m"), "0" * 64, 1)}},
+                models={("m", "fp32"): {"tflite": ModelFile("tflite", Path("m"), "0" * 64, 1)}},
                 tools={},
                 writer=writer,
                 host_place={"cpu_model": "x"},

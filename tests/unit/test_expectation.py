@@ -14,7 +14,7 @@ from harness.model import Tensor
 from harness.outputs import InputSignature, npz_bytes
 from harness.plugins import ModelFile
 from harness.runner import expectation
-from harness.runner.expectation import expect
+from harness.runner.expectation import Files, expect
 from harness.suite.values import InputSpec, ModelSource
 
 FILE = ModelFile("tflite", Path("m.tflite"), "ab" * 32, 1)
@@ -50,7 +50,7 @@ def a_source(*inputs: InputSpec, reference: Any = "cpu") -> ModelSource:
 
 def expected(source: ModelSource, runtime: Any, announced: list[int] | None = None) -> Any:
     said = announced if announced is not None else []
-    return expect(source, FILE, runtime, announce=lambda: said.append(1))
+    return expect(source, Files(FILE), runtime, announce=lambda: said.append(1))
 
 
 def test_a_reference_is_computed_once_per_model_inputs_and_runtime() -> None:
