@@ -74,7 +74,15 @@ class Plan:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        return tuple(dict.fromkeys(run.cell for run in sorted(self.runs, key=lambda r: r.block)))
+        """Every cell, in the order of the suite."""
+        planned = {run.cell for run in self.runs}
+        every = (
+            Cell(model.name, model.file, target.name, variant.name)
+            for model in self.suite.models
+            for target in self.suite.targets
+            for variant in target.variants
+        )
+        return tuple(cell for cell in every if cell in planned)
 
 
 @dataclass(frozen=True, slots=True)

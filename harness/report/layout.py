@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from harness.model import Column
+from harness.model import Column, Failed, Figure, Skipped, TableValue
 from harness.report.metric_values import MetricSummary
-from harness.report.summary import CellSummary
+from harness.report.numbers import Scale, ratio
+from harness.report.stats import NO_INTERVAL
+from harness.report.summary import CellSummary, RatioSummary
 
 VIRTUAL_SECTION = "Virtual device (this host): not a phone"
 
@@ -72,3 +74,29 @@ def left_out(cells: Sequence[CellSummary], rows: Sequence[CellSummary]) -> tuple
     if not number:
         return ()
     return (f"{number} of {len(cells)} cells have no measured run here: see Coverage.",)
+
+
+def time_or_word(cell: CellSummary | None, scale: Scale) -> TableValue:
+    """Return a cell's time, or in a word why there is none; None where there is no cell."""
+    if cell is None:
+        return None
+    if cell.time:
+        return scale.figure(cell.time.median, low=cell.time.low, high=cell.time.high)
+    if cell.time_absent:
+        return "no value"
+    if not cell.latency.troubled:
+        return "not run"
+    match cell.latency.troubled[-1].outcome:
+        case Failed():
+            return "failed"
+        case Skipped():
+            return "skipped"
+    return None
+
+
+def gain(found: RatioSummary | None) -> Figure | None:
+    """Return a ratio as a speed-up with its verdict."""
+    if found is None or found.estimate is None:
+        return None
+    judged = found.verdict
+    return ratio(found.estimate, "" if judged is None or judged == NO_INTERVAL else judged)

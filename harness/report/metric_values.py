@@ -51,9 +51,9 @@ class MetricSummary:
 
 def compared_times(cells: Iterable[Cell], runs_of: RunsOf) -> dict[Cell, MetricSummary]:
     """Summarise latency by p50 where all runs that are compared have it, else by the mean."""
-    groups: dict[tuple[str, str, str], list[Cell]] = {}
+    groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
-        groups.setdefault((cell.model, cell.file, cell.target), []).append(cell)
+        groups.setdefault((cell.model, cell.target), []).append(cell)
     times: dict[Cell, MetricSummary] = {}
     for group in groups.values():
         measured = {cell: measured_runs(runs_of.get((cell, "latency"), ())) for cell in group}

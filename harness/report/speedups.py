@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.model import Column, Failed, Figure, Scalar, Skipped, Table, TableValue
+from harness.model import Column, Scalar, Table
 from harness.report import notes
-from harness.report.layout import Labels, section_of
+from harness.report.layout import Labels, gain, section_of, time_or_word
 from harness.report.marks import marked_ratios
-from harness.report.numbers import SECONDS, Scale, ratio, scale_for
-from harness.report.stats import NO_INTERVAL
+from harness.report.numbers import SECONDS, scale_for
 from harness.report.summary import CellSummary, RatioSummary
 
 _WASM = {"plain": "plain", "simd": "SIMD"}
@@ -134,8 +133,8 @@ def _table(rows: Sequence[_Row]) -> Table:
             (
                 *labels.of(row.first),
                 _statistic(row),
-                *(_time(row.cells.get(kind), scale) for kind in kinds),
-                *(_gain(row.ratios().get(pair)) for pair in pairs),
+                *(time_or_word(row.cells.get(kind), scale) for kind in kinds),
+                *(gain(row.ratios().get(pair)) for pair in pairs),
             )
             for row in rows
         ),
@@ -151,27 +150,3 @@ def _table(rows: Sequence[_Row]) -> Table:
 
 def _statistic(row: _Row) -> str | None:
     return next((cell.statistic for cell in row.cells.values() if cell.time), None)
-
-
-def _time(cell: CellSummary | None, scale: Scale) -> TableValue:
-    if cell is None:
-        return None
-    if cell.time:
-        return scale.figure(cell.time.median, low=cell.time.low, high=cell.time.high)
-    if cell.time_absent:
-        return "no value"
-    if not cell.latency.troubled:
-        return "not run"
-    match cell.latency.troubled[-1].outcome:
-        case Failed():
-            return "failed"
-        case Skipped():
-            return "skipped"
-    return None
-
-
-def _gain(found: RatioSummary | None) -> Figure | None:
-    if found is None or found.estimate is None:
-        return None
-    judged = found.verdict
-    return ratio(found.estimate, "" if judged is None or judged == NO_INTERVAL else judged)

@@ -36,6 +36,9 @@ from harness.report.metric_values import (
 from harness.report.stats import RatioEstimate, Verdict, paired_ratio, verdict
 from harness.retries import Group, blocks_due, group_of
 
+ORIGINAL = "fp32"
+"""The name of the file that the others of a model are compared with."""
+
 SAME_FOR_A_RATIO = (
     "driver",
     "device",
@@ -66,8 +69,9 @@ MARKED = ("throttled", "noisy")
 class RatioSummary:
     """A declared ratio of one cell: time of `denominator` over time of `numerator`.
 
-    `estimate` is None where there is nothing to compare; `reason` then says why.
-    `marked_blocks` counts the blocks in which a run of either side is marked.
+    Both name variants, or both name files of one variant. `estimate` is None where there is
+    nothing to compare; `reason` then says why. `marked_blocks` counts the blocks in which a run
+    of either side is marked.
     """
 
     numerator: str
@@ -105,7 +109,8 @@ class CellSummary:
     """Everything that tables say about one cell of one folder.
 
     `time` is the compared statistic of latency over runs, None if no run has it; `baseline`
-    is the target's, and `ratios` are those with this cell's variant as numerator.
+    is the target's, and `ratios` are those with this cell's variant as numerator. `over_original`
+    is this file over the fp32 file of the same variant, None where the model has no other.
     """
 
     session: SessionRecord
@@ -119,6 +124,7 @@ class CellSummary:
     time: MetricSummary | None
     time_absent: str
     ratios: tuple[RatioSummary, ...]
+    over_original: RatioSummary | None
     cold_start: tuple[MetricSummary, ...]
     memory_metrics: tuple[MetricSummary, ...]
     extra: Mapping[Pass, PassSummary]
@@ -131,6 +137,12 @@ class CellSummary:
     @property
     def statistic(self) -> str:
         return STATISTICS[self.time.metric] if self.time else ""
+
+    @property
+    def digests(self) -> tuple[Scalar, ...]:
+        """The sha256 of the model file of each run that was tried, each once."""
+        runs = (*self.latency.runs, *self.memory.runs)
+        return distinct(run.subject.get("model_sha256") for run in runs)
 
     def observed(self, fact: str) -> tuple[Scalar, ...]:
         """Return the different known values of a fact over the measured runs, in run order."""
@@ -202,6 +214,7 @@ def _summarise_folder(folder: ResultFolder, name: str) -> Iterable[CellSummary]:
             time=times.get(cell),
             time_absent="" if cell in times else reason_without_time(latency.measured),
             ratios=_ratios(cell, target, times, runs_of),
+            over_original=_over_original(cell, target, times, runs_of),
             cold_start=cold_start_of(latency.measured),
             memory_metrics=memory_of(memory.measured),
             extra=extra,
@@ -298,24 +311,42 @@ def _ratios(
         if numerator != cell.variant:
             continue
         other = Cell(cell.model, cell.file, cell.target, denominator)
-        reason = _why_not_comparable(cell, other, times, runs_of)
-        if reason:
-            found.append(RatioSummary(numerator, denominator, reason=reason))
-            continue
-        above, below = dict(times[other].by_block), dict(times[cell].by_block)
-        logs = [math.log(above[block] / below[block]) for block in above if block in below]
-        if not logs:
-            reason = "no block in which both were measured"
-            found.append(RatioSummary(numerator, denominator, reason=reason))
-            continue
-        estimate = paired_ratio(logs)
-        judged = verdict(estimate, target.min_effect)
-        sides = (*runs_of[cell, "latency"], *runs_of[other, "latency"])
-        marked = _marked_blocks(sides) & above.keys() & below.keys()
-        found.append(
-            RatioSummary(numerator, denominator, estimate, judged, marked_blocks=len(marked))
-        )
+        found.append(_ratio((cell, numerator), (other, denominator), target, times, runs_of))
     return tuple(found)
+
+
+def _over_original(
+    cell: Cell, target: TargetRecord, times: Mapping[Cell, MetricSummary], runs_of: RunsOf
+) -> RatioSummary | None:
+    other = Cell(cell.model, ORIGINAL, cell.target, cell.variant)
+    planned = any(one == other for one, _ in runs_of)
+    if cell.file == ORIGINAL or not planned:
+        return None
+    return _ratio((cell, cell.file), (other, ORIGINAL), target, times, runs_of)
+
+
+def _ratio(
+    above: tuple[Cell, str],
+    below: tuple[Cell, str],
+    target: TargetRecord,
+    times: Mapping[Cell, MetricSummary],
+    runs_of: RunsOf,
+) -> RatioSummary:
+    """Compare two cells, each with the name that the ratio calls it by, block by block."""
+    (cell, numerator), (other, denominator) = above, below
+    reason = _why_not_comparable(above, below, times, runs_of)
+    if reason:
+        return RatioSummary(numerator, denominator, reason=reason)
+    theirs, ours = dict(times[other].by_block), dict(times[cell].by_block)
+    logs = [math.log(theirs[block] / ours[block]) for block in theirs if block in ours]
+    if not logs:
+        reason = "no block in which both were measured"
+        return RatioSummary(numerator, denominator, reason=reason)
+    estimate = paired_ratio(logs)
+    judged = verdict(estimate, target.min_effect)
+    sides = (*runs_of[cell, "latency"], *runs_of[other, "latency"])
+    marked = _marked_blocks(sides) & theirs.keys() & ours.keys()
+    return RatioSummary(numerator, denominator, estimate, judged, marked_blocks=len(marked))
 
 
 def _marked_blocks(runs: Iterable[RunResult]) -> set[tuple[str, int]]:
@@ -323,14 +354,15 @@ def _marked_blocks(runs: Iterable[RunResult]) -> set[tuple[str, int]]:
 
 
 def _why_not_comparable(
-    cell: Cell,
-    other: Cell,
+    above: tuple[Cell, str],
+    below: tuple[Cell, str],
     times: Mapping[Cell, MetricSummary],
     runs_of: RunsOf,
 ) -> str:
-    for side in (cell, other):
+    for side, name in (above, below):
         if side not in times:
-            return f"{side.variant} has no time here"
+            return f"{name} has no time here"
+    cell, other = above[0], below[0]
     if times[cell].metric != times[other].metric:
         return "two statistics"
     ours, theirs = (measured_runs(runs_of[side, "latency"])[0].setting for side in (cell, other))

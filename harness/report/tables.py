@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from harness.model import Cell, ResultFolder, Table
 from harness.report.cold_start import cold_start_table
 from harness.report.coverage import coverage_table
+from harness.report.delegates import delegates_table
+from harness.report.files import files_tables
 from harness.report.latency import latency_table
 from harness.report.memory import memory_table
 from harness.report.speedups import speedup_tables
@@ -36,7 +38,8 @@ def _section(cells: Sequence[CellSummary]) -> Iterable[Table]:
         return
     yield latency_table(cells)
     yield from speedup_tables(cells)
-    for table in (cold_start_table(cells), memory_table(cells)):
+    yield from files_tables(cells)
+    for table in (delegates_table(cells), cold_start_table(cells), memory_table(cells)):
         if table is not None:
             yield table
     yield from sustained_tables(cells)

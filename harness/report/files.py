@@ -1,0 +1,222 @@
+"""The files of a model side by side: size, time per variant, memory, difference of outputs.
+
+The shape is that of the tables in which TFLite's articles compare quantised models: a row per
+file, a column per delegate. Everything is measured in one block, so each time also stands as a
+ratio to the fp32 file of the same variant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.model import Column, Figure, Table, TableValue
+from harness.report import notes
+from harness.report.layout import Labels, gain, section_of, time_or_word
+from harness.report.marks import conditions_column, conditions_of, marked_runs
+from harness.report.numbers import BYTES, SECONDS, Scale, scale_for, significant, without_noise
+from harness.report.summary import ORIGINAL, CellSummary
+
+DIFFERENCE = "output_max_relative_difference"
+_MEMORY = ("peak_rss", "peak_rss_delta", "tool_footprint", "pss", "renderer_uss")
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One file of a model on one target: its cells by variant."""
+
+    cells: dict[str, CellSummary]
+
+    @property
+    def first(self) -> CellSummary:
+        return next(iter(self.cells.values()))
+
+    @property
+    def size_bytes(self) -> int | None:
+        """The size that the session noted of the very file that ran; None if none ran."""
+        for cell in self.cells.values():
+            for digest in cell.digests:
+                for facts in cell.session.models.values():
+                    for format_ in ("tflite", "tfjs"):
+                        size = facts.get(f"{format_}_bytes")
+                        if facts.get(f"{format_}_sha256") == digest and isinstance(size, int):
+                            return size
+        return None
+
+    @property
+    def differences(self) -> tuple[float, ...]:
+        """How far the outputs of each run, a failed one too, were from the fp32 file's."""
+        return tuple(
+            float(value)
+            for cell in self.cells.values()
+            for run in cell.latency.runs
+            if run.conditions.get("output_compared_with") == ORIGINAL
+            and isinstance(value := run.proof.observed.get(DIFFERENCE), int | float)
+        )
+
+
+def files_tables(cells: Sequence[CellSummary]) -> tuple[Table, ...]:
+    """Return a table per set of variants, of the models that have several files."""
+    families: dict[tuple[str, ...], list[_Row]] = {}
+    for row in rows_of(several_files(cells)):
+        families.setdefault(tuple(row.cells), []).append(row)
+    return tuple(_table(rows) for rows in families.values())
+
+
+def several_files(cells: Sequence[CellSummary]) -> list[CellSummary]:
+    """Return the cells of those models that stand in several files on one target."""
+    files: dict[tuple[str, ...], set[str]] = {}
+    for cell in cells:
+        files.setdefault(_place(cell), set()).add(cell.cell.file)
+    return [cell for cell in cells if len(files[_place(cell)]) > 1]
+
+
+def rows_of(cells: Iterable[CellSummary]) -> list[_Row]:
+    """Return a row per file and target, in the order of the cells."""
+    rows: dict[tuple[str, ...], _Row] = {}
+    for cell in cells:
+        row = rows.setdefault((*_place(cell), cell.cell.file), _Row({}))
+        row.cells[cell.cell.variant] = cell
+    return list(rows.values())
+
+
+def _place(cell: CellSummary) -> tuple[str, ...]:
+    return (cell.path, cell.session_name, cell.cell.model, cell.cell.target)
+
+
+def _table(rows: Sequence[_Row]) -> Table:
+    cells = [cell for row in rows for cell in row.cells.values()]
+    labels = Labels(cells)
+    variants = list(rows[0].cells)
+    times = scale_for((cell.time.median for cell in cells if cell.time), SECONDS)
+    sizes = scale_for((row.size_bytes for row in rows if row.size_bytes), BYTES)
+    method = _method(cells)
+    memory = scale_for(_memories(cells, method), BYTES)
+    originals = {_place(row.first): row for row in rows if row.first.cell.file == ORIGINAL}
+    conditions = conditions_column([cell.latency for cell in cells])
+    columns = (
+        *labels.columns,
+        Column("size", "size", sizes.unit, "right"),
+        Column("size_ratio", f"of {ORIGINAL}", align="right"),
+        *(
+            column
+            for name in variants
+            for column in (
+                Column(f"time.{name}", name, times.unit, "right"),
+                Column(f"speedup.{name}", f"{name} vs {ORIGINAL}", align="right"),
+            )
+        ),
+        *(
+            Column(f"{method}.{name}", f"memory, {name}", memory.unit, "right")
+            for name in (variants if method else ())
+        ),
+        Column("difference", "difference of outputs", align="right"),
+        *conditions,
+    )
+    return Table(
+        name="files",
+        title="Files: size, time, memory and difference of outputs",
+        columns=columns,
+        rows=tuple(
+            (
+                *labels.of(row.first),
+                *_size(row, originals.get(_place(row.first)), sizes),
+                *(value for name in variants for value in _time(row.cells[name], times)),
+                *(
+                    _memory(row.cells[name], method, memory)
+                    for name in (variants if method else ())
+                ),
+                _difference(row),
+                *((_conditions(row),) if conditions else ()),
+            )
+            for row in rows
+        ),
+        notes=(
+            *_meaning(cells, rows, method),
+            *marked_runs(cells, "latency"),
+            *notes.provenance(cells),
+        ),
+        section=section_of(cells),
+    )
+
+
+def _size(row: _Row, original: _Row | None, scale: Scale) -> tuple[TableValue, TableValue]:
+    size = row.size_bytes
+    whole = original.size_bytes if original else None
+    share = size / whole if size is not None and whole else None
+    return (
+        None if size is None else scale.figure(size),
+        None if share is None else Figure(without_noise(share), f"{significant(share)}×"),
+    )
+
+
+def _time(cell: CellSummary, scale: Scale) -> tuple[TableValue, TableValue]:
+    compared = ORIGINAL if cell.cell.file == ORIGINAL else gain(cell.over_original)
+    return (time_or_word(cell, scale), compared)
+
+
+def _method(cells: Sequence[CellSummary]) -> str:
+    """Return the memory metric that the table shows: the first that any cell has, or ''."""
+    known = {metric.metric for cell in cells for metric in cell.memory_metrics if metric.n}
+    return next((name for name in _MEMORY if name in known), "")
+
+
+def _memories(cells: Sequence[CellSummary], method: str) -> list[float]:
+    return [m.median for cell in cells for m in cell.memory_metrics if m.metric == method and m.n]
+
+
+def _memory(cell: CellSummary, method: str, scale: Scale) -> TableValue:
+    found = _memories([cell], method)
+    return scale.figure(found[0]) if found else None
+
+
+def _difference(row: _Row) -> TableValue:
+    if not row.differences:
+        return None
+    worst = max(row.differences)
+    return Figure(without_noise(worst), f"{worst:.2g}")
+
+
+def _conditions(row: _Row) -> TableValue:
+    told = dict.fromkeys(conditions_of(cell.latency) for cell in row.cells.values())
+    return "; ".join(str(text) for text in told if text is not None) or None
+
+
+def _meaning(cells: Sequence[CellSummary], rows: Sequence[_Row], method: str) -> tuple[str, ...]:
+    told = [
+        (
+            f"vs {ORIGINAL}: speed-up over the {ORIGINAL} file of the same variant, block by "
+            f"block; above 1 is faster. of {ORIGINAL}: size as a share of that file's."
+        ),
+        (
+            f"difference of outputs: max |a−b| / max |ref| against the {ORIGINAL} file's reference "
+            "outputs for the same inputs, the worst of all variants and runs, failed ones too."
+        ),
+    ]
+    if method:
+        told.append(f"memory: {method}, medians over memory runs; see the Memory table.")
+    reasons: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.over_original and cell.over_original.reason:
+            name = f"{cell.cell.model}/{cell.cell.file} {cell.cell.variant}"
+            reasons.setdefault(cell.over_original.reason, []).append(name)
+    told += [f"No ratio: {', '.join(names)} ({reason})." for reason, names in reasons.items()]
+    unknown = [row for row in rows if not row.differences]
+    told += list(dict.fromkeys(map(_why_no_difference, unknown)))
+    return tuple(told)
+
+
+def _why_no_difference(row: _Row) -> str:
+    name = f"{row.first.cell.model}/{row.first.cell.file} on {row.first.cell.target}"
+    runs = [run for cell in row.cells.values() for run in cell.latency.runs]
+    others = {run.conditions.get("output_compared_with") for run in runs} - {None, ORIGINAL}
+    checks = {
+        str(run.conditions["output_check"]) for run in runs if "output_check" in run.conditions
+    }
+    if others:
+        why = f"its outputs were compared with another reference ({', '.join(map(str, others))})"
+    elif checks:
+        why = ", ".join(sorted(checks))
+    else:
+        why = "no run gave outputs"
+    return f"No difference of outputs: {name} ({why})."
