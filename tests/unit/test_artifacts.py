@@ -9,11 +9,13 @@ from functools import partial
 from hashlib import sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness import artifacts
 from harness.errors import SuiteError
+from harness.outputs import Precision
 from harness.suite.values import Generated, ModelSource, Source, ToolSource
 
 
@@ -167,3 +169,16 @@ def test_a_generated_model_is_made_once_in_both_formats(cache: Path) -> None:
     stamps = {path: path.stat().st_mtime_ns for path in everything_in(cache)}
     assert artifacts.model_files(source) == first
     assert {path: path.stat().st_mtime_ns for path in everything_in(cache)} == stamps
+
+
+@pytest.mark.litert
+def test_a_generated_file_of_small_numbers_is_a_tflite_alone_beside_the_others(cache: Path) -> None:
+    def files(precision: Precision) -> Any:
+        generated = Generated("blazeface_front", 7, precision)
+        return artifacts.model_files(ModelSource("m", precision, generated, {}, (), "cpu", 1.0))
+
+    whole, small = files("fp32"), files("int8")
+    assert set(small) == {"tflite"}
+    assert small["tflite"].size_bytes < whole["tflite"].size_bytes / 2
+    assert small["tflite"].sha256 != whole["tflite"].sha256
+    assert files("int8") == small

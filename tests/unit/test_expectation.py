@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from struct import pack
 from typing import Any
@@ -117,3 +118,34 @@ def test_an_input_that_the_model_does_not_have_is_named() -> None:
     with pytest.raises(SuiteError, match="no input 'y'") as caught:
         expected(a_source(InputSpec("y")), Runtime())
     assert "x" in caught.value.hint
+
+
+def against(monkeypatch: pytest.MonkeyPatch, dtypes: Mapping[str, tuple[str, ...]]) -> Any:
+    """Check an int8 file of a model whose fp32 file answers otherwise."""
+    original = ModelFile("tflite", Path("whole.tflite"), "cd" * 32, 4)
+    monkeypatch.setattr(expectation, "output_dtypes", lambda file: dtypes[file.path.name])
+    asked: list[str] = []
+
+    class Both(Runtime):
+        def reference(self, model: ModelFile, inputs: Any) -> Any:
+            asked.append(model.path.name)
+            return super().reference(model, inputs)
+
+    source = replace(a_source(), file="int8", has_original=True)
+    runtime: Any = Both()
+    found = expect(source, Files(FILE, original), runtime, announce=lambda: None)
+    return found.compared_with, asked
+
+
+def test_a_file_of_small_numbers_is_checked_against_the_fp32_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    same = {"m.tflite": ("float32",), "whole.tflite": ("float32",)}
+    assert against(monkeypatch, same) == ("fp32", ["whole.tflite"])
+
+
+def test_a_file_with_outputs_of_another_type_is_checked_against_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = {"m.tflite": ("int8",), "whole.tflite": ("float32",)}
+    assert against(monkeypatch, other) == ("own file", ["m.tflite"])

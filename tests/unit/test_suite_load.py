@@ -188,3 +188,31 @@ def test_no_name_gets_through_that_a_folder_or_an_option_could_not_hold(name: st
     assert len(name.encode()) <= 200
     assert name == name.strip()
     assert name[0] not in string.whitespace + "-."
+
+
+def test_several_files_are_entries_of_their_own_each_with_its_tolerance() -> None:
+    text = WHOLE.replace("models:\n", "models:\n" + SEVERAL, 1)
+    entries = [model for model in parsed(text).models if model.name in {"many", "given"}]
+    assert [(m.file, m.tolerance, m.has_original) for m in entries if m.name == "many"] == [
+        ("fp32", 1e-4, False),
+        ("fp16", 1e-2, True),
+        ("dynamic", 0.1, True),
+        ("int8", 0.25, True),
+    ]
+    assert [m.generated.precision for m in entries if m.generated] == [
+        "fp32",
+        "fp16",
+        "dynamic",
+        "int8",
+    ]
+    assert [(m.file, m.tolerance, m.has_original) for m in entries if m.name == "given"] == [
+        ("int8", 0.3, False),
+        ("distilled", 1e-4, False),
+    ]
+    assert entries[-1].files == {"tflite": Source(path=Path("/suites/d.tflite"))}
+
+
+SEVERAL = """\
+  many: {generate: mobilenet_v2, files: [fp32, fp16, dynamic, int8]}
+  given: {files: {int8: {tflite: q.tflite, tolerance: 0.3}, distilled: {tflite: d.tflite}}}
+"""
