@@ -7,8 +7,9 @@ ratio to the fp32 file of the same variant.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from harness.model import Column, Figure, Table, TableValue
 from harness.report import notes
@@ -55,6 +56,11 @@ class _Row:
         )
 
 
+_Value: TypeAlias = Callable[[_Row], TableValue]
+_Field: TypeAlias = tuple[Column, _Value]
+"""A column, and what stands in it for each row."""
+
+
 def files_tables(cells: Sequence[CellSummary]) -> tuple[Table, ...]:
     """Return a table per set of variants, of the models that have several files."""
     families: dict[tuple[str, ...], list[_Row]] = {}
@@ -87,49 +93,20 @@ def _place(cell: CellSummary) -> tuple[str, ...]:
 def _table(rows: Sequence[_Row]) -> Table:
     cells = [cell for row in rows for cell in row.cells.values()]
     labels = Labels(cells)
-    variants = list(rows[0].cells)
-    times = scale_for((cell.time.median for cell in cells if cell.time), SECONDS)
-    sizes = scale_for((row.size_bytes for row in rows if row.size_bytes), BYTES)
     method = _method(cells)
-    memory = scale_for(_memories(cells, method), BYTES)
-    originals = {_place(row.first): row for row in rows if row.first.cell.file == ORIGINAL}
-    conditions = conditions_column([cell.latency for cell in cells])
-    columns = (
-        *labels.columns,
-        Column("size", "size", sizes.unit, "right"),
-        Column("size_ratio", f"of {ORIGINAL}", align="right"),
-        *(
-            column
-            for name in variants
-            for column in (
-                Column(f"time.{name}", name, times.unit, "right"),
-                Column(f"speedup.{name}", f"{name} vs {ORIGINAL}", align="right"),
-            )
-        ),
-        *(
-            Column(f"{method}.{name}", f"memory, {name}", memory.unit, "right")
-            for name in (variants if method else ())
-        ),
-        Column("difference", "difference of outputs", align="right"),
-        *conditions,
-    )
+    fields = [
+        *_size_fields(rows),
+        *_time_fields(rows, cells),
+        *_memory_fields(rows, cells, method),
+        (Column("difference", "difference of outputs", align="right"), _difference),
+        *((column, _conditions) for column in conditions_column([c.latency for c in cells])),
+    ]
     return Table(
         name="files",
         title="Files: size, time, memory and difference of outputs",
-        columns=columns,
+        columns=(*labels.columns, *(column for column, _ in fields)),
         rows=tuple(
-            (
-                *labels.of(row.first),
-                *_size(row, originals.get(_place(row.first)), sizes),
-                *(value for name in variants for value in _time(row.cells[name], times)),
-                *(
-                    _memory(row.cells[name], method, memory)
-                    for name in (variants if method else ())
-                ),
-                _difference(row),
-                *((_conditions(row),) if conditions else ()),
-            )
-            for row in rows
+            (*labels.of(row.first), *(value_of(row) for _, value_of in fields)) for row in rows
         ),
         notes=(
             *_meaning(cells, rows, method),
@@ -140,19 +117,49 @@ def _table(rows: Sequence[_Row]) -> Table:
     )
 
 
-def _size(row: _Row, original: _Row | None, scale: Scale) -> tuple[TableValue, TableValue]:
-    size = row.size_bytes
-    whole = original.size_bytes if original else None
-    share = size / whole if size is not None and whole else None
-    return (
-        None if size is None else scale.figure(size),
-        None if share is None else Figure(without_noise(share), f"{significant(share)}×"),
-    )
+def _size_fields(rows: Sequence[_Row]) -> Iterable[_Field]:
+    scale = scale_for((row.size_bytes for row in rows if row.size_bytes), BYTES)
+    originals = {_place(row.first): row for row in rows if row.first.cell.file == ORIGINAL}
+
+    def size(row: _Row) -> TableValue:
+        return None if row.size_bytes is None else scale.figure(row.size_bytes)
+
+    def share(row: _Row) -> TableValue:
+        original = originals.get(_place(row.first))
+        whole = original.size_bytes if original else None
+        if row.size_bytes is None or not whole:
+            return None
+        part = row.size_bytes / whole
+        return Figure(without_noise(part), f"{significant(part)}×")
+
+    yield Column("size", "size", scale.unit, "right"), size
+    yield Column("size_ratio", f"of {ORIGINAL}", align="right"), share
 
 
-def _time(cell: CellSummary, scale: Scale) -> tuple[TableValue, TableValue]:
-    compared = ORIGINAL if cell.cell.file == ORIGINAL else gain(cell.over_original)
-    return (time_or_word(cell, scale), compared)
+def _time_fields(rows: Sequence[_Row], cells: Sequence[CellSummary]) -> Iterable[_Field]:
+    scale = scale_for((cell.time.median for cell in cells if cell.time), SECONDS)
+
+    def compared(cell: CellSummary) -> TableValue:
+        return ORIGINAL if cell.cell.file == ORIGINAL else gain(cell.over_original)
+
+    for name in rows[0].cells:
+        time = Column(f"time.{name}", name, scale.unit, "right")
+        yield time, _of(name, lambda cell: time_or_word(cell, scale))
+        speedup = Column(f"speedup.{name}", f"{name} vs {ORIGINAL}", align="right")
+        yield speedup, _of(name, compared)
+
+
+def _memory_fields(
+    rows: Sequence[_Row], cells: Sequence[CellSummary], method: str
+) -> Iterable[_Field]:
+    scale = scale_for(_memories(cells, method), BYTES)
+    for name in rows[0].cells if method else ():
+        column = Column(f"{method}.{name}", f"memory, {name}", scale.unit, "right")
+        yield column, _of(name, lambda cell: _memory(cell, method, scale))
+
+
+def _of(variant: str, value_of: Callable[[CellSummary], TableValue]) -> _Value:
+    return lambda row: value_of(row.cells[variant])
 
 
 def _method(cells: Sequence[CellSummary]) -> str:
