@@ -58,7 +58,13 @@ _DEFINITIONS = (
         "memory",
         "highest resident set of the process above the loaded interpreter",
     ),
-    Metric("pss", "B", "memory", "proportional set size of the process"),
+    Metric(
+        "vm_hwm",
+        "B",
+        "memory",
+        "highest resident set of the process as the kernel keeps it (VmHWM), read while it runs",
+    ),
+    Metric("pss", "B", "memory", "proportional set size of the process, the highest of samples"),
     Metric("wasm_heap", "B", "memory", "length of the Wasm heap; it only grows, so a peak"),
     Metric("tf_num_bytes", "B", "memory", "numBytes of tf.memory(): live tensors"),
     Metric(

@@ -98,8 +98,14 @@ class Sampling(Options):
         ),
     ] = 10
     memory_runs: Annotated[
-        int, Field(ge=0, le=100, description="memory runs of each cell, apart from latency runs")
-    ] = 1
+        int,
+        Field(
+            ge=0,
+            le=100,
+            description="memory runs of each cell, apart from latency runs; the table shows "
+            "their median",
+        ),
+    ] = 3
     seed: Annotated[
         int,
         Field(

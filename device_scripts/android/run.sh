@@ -20,9 +20,9 @@
 #   end children
 #
 # With --sample it also leaves `samples.txt`, a line every SECONDS while the tool lives:
-#   sample UPTIME pss=KB rss=KB swap=KB cpu0=KHZ cpu1=KHZ ... .
-# PSS, RSS and swapped PSS of the tool's own process, not of its children, from smaps_rollup; the
-# current frequency of each core; what cannot be read is left out. A line without its full stop
+#   sample UPTIME pss=KB rss=KB swap=KB hwm=KB cpu0=KHZ cpu1=KHZ ... .
+# PSS, RSS and swapped PSS of the tool's own process, not of its children, from smaps_rollup; its
+# highest RSS so far as the kernel keeps it, which no parent of it can raise; the current frequency of each core; what cannot be read is left out. A line without its full stop
 # was cut off. Sampling takes CPU time and makes the kernel walk the tool's memory: it belongs in
 # memory and sustained runs, never in one whose latency is compared.
 #
@@ -59,6 +59,9 @@ sample_once() {
             SwapPss:) line="$line swap=$kb" ;;
         esac
     done < "/proc/$1/smaps_rollup"
+    while read -r name kb _; do
+        if [ "$name" = VmHWM: ]; then line="$line hwm=$kb"; fi
+    done < "/proc/$1/status"
     for core in "${EDGEBENCH_SYS:-/sys}"/devices/system/cpu/cpu[0-9]*; do
         one_line "$core/cpufreq/scaling_cur_freq"
         [ -z "$value" ] || line="$line ${core##*/}=$value"
@@ -70,8 +73,10 @@ sample_until_killed() {
     # $1: the tool's process, $2: seconds between samples
     # `$!` is the latest sleep from the moment of its birth, which no variable of ours would be;
     # before the first it is the tool, which has ended when the signal comes.
-    trap 'kill "$!" 2> /dev/null; wait "$!" 2> /dev/null; exit 0' TERM
-    while :; do
+    # KILL, since a shell that has forked and not yet become `sleep` may swallow any other signal;
+    # for the same reason the loop ends by itself when the tool is gone.
+    trap 'kill -s KILL "$!" 2> /dev/null; wait "$!" 2> /dev/null; exit 0' TERM
+    while [ -d "/proc/$1" ]; do
         sample_once "$1"
         sleep "$2" &
         wait "$!"

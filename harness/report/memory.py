@@ -17,6 +17,7 @@ _HEADERS = {
     "tool_footprint_init": "tool footprint at init",
     "peak_rss": "peak RSS",
     "peak_rss_delta": "peak RSS above start",
+    "vm_hwm": "peak RSS (VmHWM)",
     "pss": "PSS",
     "wasm_heap": "Wasm heap",
     "tf_num_bytes": "tf numBytes",

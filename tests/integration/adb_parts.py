@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -38,7 +39,9 @@ def device_in_this_process(folder: Path) -> Iterator[tuple[AdbDevice, sandbox.Sa
         listener = private_server.listen()
 
         async def serve() -> None:
-            daemon = await accept_one(listener, lambda _: True, lambda: Daemon(made, "python"))
+            daemon = await accept_one(
+                listener, lambda _: True, lambda: Daemon(made, sys.executable)
+            )
             await daemon.ended.wait()
             await daemon.finish()
 

@@ -135,7 +135,31 @@ def test_memory_hidden_by_the_launcher_is_absent_not_zero() -> None:
         "tool_footprint": None,
         "tool_footprint_init": None,
         "peak_rss": 15.0977 * 2**20,
+        "vm_hwm": None,
+        "pss": None,
     }
+
+
+SAMPLE = "sample {at}.00 pss={pss} rss=20480 swap=0 hwm={hwm} cpu0=1800000 .\n"
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, None), (2, None), (3, 12), (9, 18)])
+def test_sampled_memory_is_the_highest_of_enough_samples(count: int, expected: int | None) -> None:
+    lines = [SAMPLE.format(at=at, pss=1024 * (10 + at), hwm=1024 * 30) for at in range(count)]
+    capture = stored(CAPTURES["peak_mem"], pass_="memory")
+    files = {**capture.files, "samples.txt": "".join(lines).encode()}
+    found = metrics(LANE.read(Capture(files)))
+    assert found["pss"] == (None if expected is None else expected * 2**20)
+    assert found["vm_hwm"] == (None if expected is None else 30 * 2**20)
+
+
+def test_real_captures_show_why_a_small_shell_must_stand_between() -> None:
+    """The same run, started by a process that held 500 MB, and through a shell of 100 MB."""
+    peaks = [
+        metrics(LANE.read(stored(CAPTURES[name], asked={}, pass_="memory")))["peak_rss"]
+        for name in ("rss_popen_500mb", "rss_sh_fork_100mb")
+    ]
+    assert peaks == [513.711 * 2**20, 52.7539 * 2**20]
 
 
 def test_an_end_marker_of_another_run_is_none() -> None:

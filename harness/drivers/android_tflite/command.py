@@ -11,9 +11,12 @@ from harness.drivers.android_tflite.conditions.sustained import window_flags
 from harness.model import Pass, Tensor
 from harness.options import Sampling
 
-# Few are enough for memory: the peak is reached in the first iterations.
+# Few are enough for memory: the peak is reached in the first iterations. The tool keeps the time
+# of every iteration, so that many would count as memory; but it must live for some samples.
 MEMORY_RUNS = 5
 MEMORY_WARMUPS = 1
+MEMORY_SECONDS = 0.5
+MEMORY_SAMPLE_EVERY_S = 0.1
 
 _PLAIN = re.compile(r"[^,:\\\s]+")
 
@@ -108,7 +111,7 @@ def _sampling(pass_: Pass, sampling: Sampling) -> dict[str, str]:
             "warmup_runs": str(MEMORY_WARMUPS),
             "warmup_min_secs": "0",
             "num_runs": str(MEMORY_RUNS),
-            "min_secs": "0",
+            "min_secs": f"{MEMORY_SECONDS:g}",
         }
     if pass_ == "sustained" and sampling.sustained is not None:
         return window_flags(sampling.sustained)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.model import Measurement
+from harness.tools.android_device import MemorySamples
 from harness.tools.benchmark_model import Numbers, ToolFacts
 
 TICKS = 100
@@ -37,8 +38,17 @@ def latency_measurements(numbers: Numbers) -> tuple[Measurement, ...]:
     )
 
 
-def memory_measurements(numbers: Numbers, facts: ToolFacts) -> tuple[Measurement, ...]:
-    """Return the memory metrics of the method that this tool uses."""
+FEWEST_SAMPLES = 3
+"""Of fewer samples than this the highest says little."""
+
+
+def memory_measurements(
+    numbers: Numbers, facts: ToolFacts, samples: MemorySamples | None = None
+) -> tuple[Measurement, ...]:
+    """Return a metric per method: the tool's own, and those sampled from outside, if it was.
+
+    litert-host's process holds Python, so that absolute figures would say nothing of a model.
+    """
     if facts.tool == "litert-host":
         return (
             _bytes(
@@ -56,6 +66,21 @@ def memory_measurements(numbers: Numbers, facts: ToolFacts) -> tuple[Measurement
             numbers.peak_rss_bytes,
             "this build of benchmark_model does not report a peak",
         ),
+        *(_sampled(samples) if samples else ()),
+    )
+
+
+def _sampled(samples: MemorySamples) -> tuple[Measurement, ...]:
+    few = ""
+    if samples.count < FEWEST_SAMPLES:
+        few = (
+            f"sampled {samples.count} times, {FEWEST_SAMPLES} are needed: the tool ended too "
+            "soon, or the device does not let its memory be read"
+        )
+    hidden = few or "the device does not tell"
+    return (
+        _bytes("vm_hwm", None if few else samples.hwm_bytes, hidden),
+        _bytes("pss", None if few else samples.peak_pss_bytes, hidden),
     )
 
 
@@ -63,7 +88,7 @@ def memory_method(facts: ToolFacts) -> str:
     """Name how the tool counts memory."""
     if facts.tool == "litert-host":
         return "VmHWM above the loaded interpreter"
-    return "ru_maxrss"
+    return "ru_maxrss; smaps_rollup and VmHWM sampled"
 
 
 def _time(metric: str, value_s: float | None, tick_s: float, absent: str) -> Measurement:

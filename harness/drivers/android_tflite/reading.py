@@ -11,6 +11,7 @@ from harness.drivers.android_tflite.capture_files import CORES, RESULTS
 from harness.drivers.android_tflite.command import MEMORY_RUNS, MEMORY_WARMUPS
 from harness.drivers.android_tflite.conditions.reading import read_run_conditions
 from harness.drivers.android_tflite.conditions.sustained import (
+    SAMPLES,
     SustainedRun,
     read_sustained,
     read_window_conditions,
@@ -34,6 +35,7 @@ from harness.model import (
     Scalar,
     Tensor,
 )
+from harness.tools.android_device import read_memory_samples
 from harness.tools.benchmark_model import Numbers, ToolFacts, ToolReading, parse
 from harness.tools.benchmark_model.parameters import read_parameters
 
@@ -137,7 +139,11 @@ def _outcome(
     if record["pass"] == "ops":
         return read_profile(capture, said.numbers)
     if record["pass"] == "memory":
-        return Measured(memory_measurements(said.numbers, said.facts))
+        return Measured(
+            memory_measurements(
+                said.numbers, said.facts, read_memory_samples(capture.text(SAMPLES))
+            )
+        )
     return Measured(latency_measurements(said.numbers))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.drivers.android_tflite.capture_files import CORES, PROFILE, RESULTS, STREAMS
-from harness.drivers.android_tflite.command import Places, flags_of_run
+from harness.drivers.android_tflite.command import MEMORY_SAMPLE_EVERY_S, Places, flags_of_run
 from harness.drivers.android_tflite.conditions.care import Admission, DeviceCare, take_care
 from harness.drivers.android_tflite.conditions.reading import BEGIN, CPU, END
 from harness.drivers.android_tflite.conditions.sustained import (
@@ -28,7 +28,7 @@ from harness.drivers.android_tflite.device_files import PUSH_S, bring, head, mak
 from harness.drivers.android_tflite.device_tools import DeviceTools
 from harness.drivers.android_tflite.placement_keys import core_mask
 from harness.drivers.android_tflite.proof import asked_facts
-from harness.drivers.android_tflite.toolchain import DeviceTool
+from harness.drivers.android_tflite.toolchain import LITERT_HOST, DeviceTool
 from harness.errors import HarnessError, OutputUnreadable, RunFailed
 from harness.model import Capture, Tensor
 from harness.plugins import ModelFile, RunRequest, TargetSpec
@@ -61,6 +61,11 @@ class _Launch:
     output_file: str
     command: list[str]
     nonce: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    @property
+    def samples_memory(self) -> bool:
+        """Whether memory is sampled from outside; of litert-host it would be Python's."""
+        return self.request.pass_ == "memory" and self.tool.name != LITERT_HOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,8 @@ class AndroidSession:
         request, folder, command = launch.request, launch.folder, launch.command
         watch = ["--watch"] if self._care else []
         timeout_s = request.sampling.timeout_s
+        if launch.samples_memory:
+            watch += ["--sample", f"{MEMORY_SAMPLE_EVERY_S:g}"]
         if request.pass_ == "sustained":
             bring_scripts(self._device.adb, self._device.root)
             total_s = request.sampling.sustained or 0.0
@@ -186,6 +193,7 @@ class AndroidSession:
         maybe = [RESULTS]
         maybe += [CORES] if request.variant.core_set is not None else []
         maybe += [PROFILE] if request.pass_ == "ops" else []
+        maybe += [SAMPLES] if launch.samples_memory else []
         maybe += [WINDOWS, SAMPLES] if request.pass_ == "sustained" else []
         found = {name: head(self._device, f"{folder}/{name}") for name in maybe}
         return files | {name: data for name, data in found.items() if data}

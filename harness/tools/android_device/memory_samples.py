@@ -1,8 +1,9 @@
 """`samples.txt`, which `device_scripts/android/run.sh --sample` leaves: a line per sample.
 
-    sample 12345.67 pss=10240 rss=20480 swap=0 cpu0=1804800 cpu4=2400000 .
+    sample 12345.67 pss=10240 rss=20480 swap=0 hwm=20992 cpu0=1804800 cpu4=2400000 .
 
-Uptime in seconds; memory of the tool's own process in kB of 1024 bytes, from smaps_rollup;
+Uptime in seconds; memory of the tool's own process in kB of 1024 bytes, from smaps_rollup,
+and its highest resident set so far, VmHWM of proc(5);
 current frequencies in kHz. What the device does not tell is left out of the line.
 """
 
@@ -29,6 +30,7 @@ class Sample:
     pss_bytes: int | None = None
     rss_bytes: int | None = None
     swap_pss_bytes: int | None = None
+    hwm_bytes: int | None = None
     frequencies_hz: Mapping[int, float] = field(default_factory=dict)
 
 
@@ -36,13 +38,15 @@ class Sample:
 class MemorySamples:
     """What samples say about the tool's memory: the highest values, and how many there were.
 
-    `count` counts the samples that have a PSS. A peak between two samples is not seen.
+    `count` counts the samples that have a PSS. A peak between two samples is not seen, but for
+    the high-water mark's, which the kernel keeps: that lacks only growth after the last one.
     """
 
     count: int = 0
     peak_pss_bytes: int | None = None
     peak_rss_bytes: int | None = None
     peak_swap_pss_bytes: int | None = None
+    hwm_bytes: int | None = None
 
 
 def read_samples(text: str) -> tuple[Sample, ...]:
@@ -64,6 +68,7 @@ def read_memory_samples(text: str) -> MemorySamples:
         peak_pss_bytes=_peak([sample.pss_bytes for sample in samples]),
         peak_rss_bytes=_peak([sample.rss_bytes for sample in samples]),
         peak_swap_pss_bytes=_peak([sample.swap_pss_bytes for sample in samples]),
+        hwm_bytes=_peak([sample.hwm_bytes for sample in samples]),
     )
 
 
@@ -80,6 +85,7 @@ def _sample(match: re.Match[str]) -> Sample | None:
         pss_bytes=memory.get("pss"),
         rss_bytes=memory.get("rss"),
         swap_pss_bytes=memory.get("swap"),
+        hwm_bytes=memory.get("hwm"),
         frequencies_hz=clocks,
     )
 
