@@ -37,3 +37,15 @@ def cache() -> Path:
         return Path(named)
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "edgebench"
+
+
+def config() -> Path:
+    """Return the folder of the user's own settings."""
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "edgebench"
+
+
+def runtime() -> Path:
+    """Return the user's folder for what belongs to running processes, such as locks."""
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(base) / "edgebench" if base else cache() / "run"

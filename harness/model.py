@@ -226,6 +226,42 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class VirtualPhone:
+    """A virtual device of the lab, with the properties that it shall answer `getprop` with.
+
+    `cpu_free` is its owner's word that what runs on it leaves this host's CPU alone; only then
+    is it a bench of its own.
+    """
+
+    cpu_free: bool = False
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A device that a target stands on, and the bench that it is.
+
+    `alias` is '' where `devices.yaml` does not have it, `serial` is '' for a virtual device that
+    is started when it is used. `host` and `port` are of its adb server, None is the user's own;
+    `cores` are named sets, such as `big` → `4-7`.
+    """
+
+    alias: str
+    serial: str = field(repr=False)
+    bench: str
+    host: str | None = None
+    port: int | None = None
+    tags: tuple[str, ...] = ()
+    cores: Mapping[str, str] = field(default_factory=dict)
+    virtual: VirtualPhone | None = None
+
+    @property
+    def label(self) -> str:
+        """Return what a person is shown."""
+        return self.alias or self.bench
+
+
+@dataclass(frozen=True, slots=True)
 class TargetRecord:
     """What a session planned for one target; `ratios` are (numerator, denominator) variants.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from harness.model import Pass
 
@@ -63,6 +63,37 @@ Duration = Annotated[
     BeforeValidator(_seconds, json_schema_input_type=_DurationText | float),
     Field(gt=0, allow_inf_nan=False),
 ]
+
+
+class PhoneReference(Options):
+    """Phones of devices.yaml by a tag that they have."""
+
+    tag: Annotated[
+        str | None,
+        Field(min_length=1, description="every phone of this tag, each with rows of its own"),
+    ] = None
+    any: Annotated[
+        str | None, Field(min_length=1, description="the first phone of this tag that is free")
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Self:
+        if (self.tag is None) == (self.any is None):
+            raise ValueError("write {tag: TAG} or {any: TAG}")
+        return self
+
+
+class OnADevice(Options):
+    """The key of a target that stands on a phone; drivers of phones put it among theirs."""
+
+    device: Annotated[
+        Annotated[str, Field(min_length=1)] | PhoneReference,
+        Field(
+            description="`virtual` (a device on this host), `auto` (the one attached phone), "
+            "an alias of devices.yaml, a serial as `adb devices` shows it, `{tag: TAG}` (rows for "
+            "every phone of that tag), or `{any: TAG}` (the first of them that is free)",
+        ),
+    ] = "auto"
 
 
 class Warmup(Options):

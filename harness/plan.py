@@ -171,6 +171,11 @@ def without(plan: Plan, done: Iterable[tuple[Cell, Pass, int]]) -> Plan:
     return replace(plan, lanes=tuple(lane for lane in lanes if lane.runs))
 
 
+def bench_of(target: Target, driver: Driver) -> str:
+    """Name the bench that a target stands on: its phone's, else what its driver says."""
+    return target.phone.bench if target.phone else driver.bench(target.options)
+
+
 def estimated_seconds(run: PlannedRun) -> float:
     """Return about how long a run takes: start-up, warm-up, and timing of a quick model.
 
@@ -190,7 +195,7 @@ def _prototypes(suite: Suite, drivers: Mapping[str, Driver]) -> list[PlannedRun]
     return [
         PlannedRun(
             cell=Cell(model.name, model.file, target.name, variant.name),
-            bench=drivers[target.driver].bench(target.options),
+            bench=bench_of(target, drivers[target.driver]),
             pass_="latency",
             block=0,
             order=0,

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, cast, runtime_checkable
 
 from harness.errors import PluginError
-from harness.model import Capture, Cell, Facts, Pass, Reading, Table, Tensor
+from harness.model import Capture, Cell, Facts, Pass, Phone, Reading, Table, Tensor
 from harness.options import Options, Sampling
 
 API_VERSION = 1
@@ -59,13 +59,15 @@ class TargetSpec:
     """A target as a driver opens it: its typed options, and the tools that its suite names.
 
     `options` is an instance of the driver's `target_options`; `tools` is tool name → ABI →
-    file; `scratch` is a folder of this session for whatever the driver must keep meanwhile.
+    file; `scratch` is a folder of this session for whatever the driver must keep meanwhile;
+    `phone` is the device that the target was placed on, None where its own options say it all.
     """
 
     name: str
     options: Any
     tools: Mapping[str, Mapping[str, ToolFile]]
     scratch: Path
+    phone: Phone | None = None
 
 
 @dataclass(frozen=True, slots=True)

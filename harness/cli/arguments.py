@@ -77,6 +77,7 @@ def _measuring_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser])
 def _suite_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     validate = _verb(verbs, "validate", "validate", "check suites and list every mistake")
     validate.add_argument("suites", nargs="+", type=Path, metavar="SUITE")
+    _add_devices(validate)
     validate.add_argument("--json", action="store_true", help="print the findings as JSON")
     _verb(verbs, "schema", "schema", "print the JSON Schema of suites, for editors")
     lock = _verb(verbs, "lock", "lock", "fetch, hash and pin a suite's models and tools")
@@ -174,8 +175,18 @@ def _add_suite(verb: argparse.ArgumentParser) -> None:
 
 def _add_plan_options(verb: argparse.ArgumentParser) -> None:
     _add_only(verb)
+    _add_devices(verb)
     verb.add_argument("--blocks", type=_positive, metavar="N", help="instead of the suite's")
     verb.add_argument("--seed", type=_natural, metavar="N", help="instead of the suite's")
+
+
+def _add_devices(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--devices",
+        type=Path,
+        metavar="FILE",
+        help="the lab's phones (default: $EDGEBENCH_DEVICES, devices.yaml here, or the user's)",
+    )
 
 
 def _add_only(verb: argparse.ArgumentParser) -> None:

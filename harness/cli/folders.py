@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.cli import say
 from harness.errors import SuiteError
-from harness.runner.provenance import host_label
+from harness.machine_label import machine_label
 
 
 def label_of(text: str | None) -> str:
@@ -18,7 +18,7 @@ def label_of(text: str | None) -> str:
         SuiteError: it cannot be part of a folder's name.
     """
     if text is None:
-        return host_label()
+        return machine_label()
     if not re.fullmatch(r"[\w.+-]{1,64}", text):
         raise SuiteError(
             f"--label {text!r} cannot be part of a folder's name",

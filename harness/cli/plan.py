@@ -6,6 +6,7 @@ import argparse
 import math
 
 from harness import plan
+from harness.cli.placing import placed
 from harness.cli.printing import print_tables
 from harness.errors import EXIT_OK, SuiteError
 from harness.model import Column, Figure, Table
@@ -30,7 +31,7 @@ def load_plan(arguments: argparse.Namespace) -> Plan:
             "--resume makes the runs that the session still lacks",
             hint="leave --only, --blocks and --seed away: the session knows its own",
         )
-    suite = load(arguments.suite)
+    suite = placed(load(arguments.suite), arguments)
     drivers = {target.driver: driver(target.driver) for target in suite.targets}
     return plan.make(
         suite,

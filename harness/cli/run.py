@@ -154,6 +154,7 @@ def _resumed(arguments: argparse.Namespace, planned: Plan) -> _Begun:
             "or start a new session without --resume",
         )
     drivers = {target.driver: driver(target.driver) for target in planned.suite.targets}
+    _check_same_phones(planned, session, arguments.resume, writer)
     whole = plan.make(planned.suite, drivers, blocks=session.blocks, seed=session.seed)
     whole = plan.of_cells(whole, session.cells)
     whole = with_added(whole, folder.runs, session.added_blocks)
@@ -164,6 +165,21 @@ def _resumed(arguments: argparse.Namespace, planned: Plan) -> _Begun:
         if not isinstance(run.outcome, Skipped) or run.outcome.expected
     }
     return _Begun(writer, plan.without(whole, finished), session.added_blocks, folder.runs)
+
+
+def _check_same_phones(planned: Plan, session: SessionRecord, folder: Path, writer: Writer) -> None:
+    """Refuse to go on with another phone than the session's: its rows would mix two."""
+    before = {target.name: target.bench for target in session.targets}
+    for target in planned.suite.targets:
+        bench = before.get(target.name, "")
+        known = bench.startswith("phone:") and bench != "phone:auto"
+        if known and target.phone is not None and target.phone.bench != bench:
+            writer.close()
+            raise StoreError(
+                f"the target {target.name!r} was on {bench} and is now on {target.phone.bench}",
+                where=str(folder),
+                hint="attach the phone that the session began with, or start a new session",
+            )
 
 
 def _session_record(
@@ -189,8 +205,9 @@ def _session_record(
             TargetRecord(
                 name=target.name,
                 driver=target.driver,
-                bench=drivers[target.driver].bench(target.options),
-                virtual=drivers[target.driver].is_virtual(target.options),
+                bench=plan.bench_of(target, drivers[target.driver]),
+                virtual=(target.phone is not None and target.phone.virtual is not None)
+                or drivers[target.driver].is_virtual(target.options),
                 variants=tuple(variant.name for variant in target.variants),
                 baseline=target.baseline,
                 ratios=target.ratios,

@@ -22,10 +22,12 @@ class SessionStarted:
 
 @dataclass(frozen=True, slots=True)
 class TargetOpened:
-    """A target is ready; `device` is its label for people."""
+    """A target is ready; `device` is its label for people, `notes` what they should know."""
 
     target: str
     device: str
+    bench: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,7 +194,9 @@ class LaneWorker:
             scratch = self.context.scratch / f"target-{len(self._sessions) + len(self._unusable)}"
             scratch = scratch.with_name(f"{self.lane.bench.partition(':')[0]}-{scratch.name}")
             scratch.mkdir(parents=True, exist_ok=True)
-            spec = TargetSpec(name, run.target.options, self.context.tools, scratch)
+            spec = TargetSpec(
+                name, run.target.options, self.context.tools, scratch, run.target.phone
+            )
             opening = partial(self._driver(run).open, spec)
             try:
                 self._sessions[name] = open_patiently(
@@ -203,7 +205,9 @@ class LaneWorker:
             except TargetError as error:
                 self._give_up(run, error)
             else:
-                self.context.emit(TargetOpened(name, self._sessions[name].device))
+                session = self._sessions[name]
+                notes = getattr(session, "notes", ())
+                self.context.emit(TargetOpened(name, session.device, run.bench, notes))
         return self._sessions.get(name)
 
     def _give_up(self, run: PlannedRun, error: TargetError) -> None:

@@ -1,4 +1,4 @@
-"""Who measured, and where: the harness's version and commit, this host, and its label."""
+"""Who measured, and where: the harness's version and commit, and this host."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import platform
 import subprocess
 from functools import cache
-from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 
@@ -40,15 +39,6 @@ def host_facts() -> Facts:
         "memory_bytes": _memory_bytes(),
         "python": platform.python_version(),
     }
-
-
-def host_label() -> str:
-    """Return a short hash of this machine: stable, and never its name."""
-    try:
-        identity = Path("/etc/machine-id").read_text().strip()
-    except OSError:
-        identity = ""
-    return "host-" + sha256(f"{identity}/{platform.node()}".encode()).hexdigest()[:6]
 
 
 def _git(root: Path | None, *arguments: str) -> str | None:

@@ -4,7 +4,7 @@ A folder holds `suite.yaml` (as run), `session.json` (the plan and the place), `
 (one line per attempt, appended and synced) and `raw/<run-id>/` (exactly what each run said).
 """
 
-from harness.store.folder import Writer, create, find_folders, read, resume
+from harness.store.folder import Writer, create, find_folders, read, read_session, resume
 from harness.store.records import SCHEMA
 
-__all__ = ["SCHEMA", "Writer", "create", "find_folders", "read", "resume"]
+__all__ = ["SCHEMA", "Writer", "create", "find_folders", "read", "read_session", "resume"]

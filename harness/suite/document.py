@@ -41,9 +41,9 @@ class Document:
     mistakes: tuple[Mistake, ...]
 
 
-def read(text: str) -> Document:
-    """Read one YAML document; never raises for any text."""
-    builder = _Builder()
+def read(text: str, *, begin: str = "suite: NAME") -> Document:
+    """Read one YAML document; never raises for any text. `begin` is what files begin with."""
+    builder = _Builder(begin)
     try:
         root = builder.document(text)
     except _Stopped as stopped:
@@ -75,8 +75,9 @@ class _Stopped(Exception):
 class _Builder:
     """Builds nodes from PyYAML's events; holds anchors, counts, and the mistakes so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin: str) -> None:
         self.mistakes: list[Mistake] = []
+        self._begin = begin
         self._text = ""
         self._loader: yaml.SafeLoader
         self._anchors: dict[str, Node] = {}
@@ -91,13 +92,13 @@ class _Builder:
             raise _unprintable(text, error.position) from error
         self._next()
         if isinstance(first := self._next(), events.StreamEndEvent):
-            raise _Stopped(0, "the file is empty", "begin with `suite: NAME`")
+            raise _Stopped(0, "the file is empty", f"begin with `{self._begin}`")
         root = self._node(self._next(), 1)
         self._next()
         if isinstance(further := self._next(), events.DocumentStartEvent):
             self._mistake(_start(further), "a second document begins: one suite a file")
         if isinstance(root, ScalarNode) and root.value is None:
-            raise _Stopped(_start(first), "the file is empty", "begin with `suite: NAME`")
+            raise _Stopped(_start(first), "the file is empty", f"begin with `{self._begin}`")
         return root
 
     def _next(self) -> events.Event:

@@ -21,6 +21,7 @@ _LISTED = {
     "TargetSampling": "sampling keys",
     "SourceKeys": "a source",
     "ToolSourceKeys": "a source",
+    "PhoneReference": "`{tag: TAG}` or `{any: TAG}`",
 }
 _WORDS = {
     "string": "text",
@@ -170,7 +171,8 @@ def _listed(value: Mapping[str, Any]) -> str:
     name = str(value.get("$ref", "")).removeprefix(_REF)
     if name.endswith((".target", ".variant")):
         return "a " + name.rpartition(".")[2]
-    return _LISTED.get(name, "")
+    # A driver's own definitions carry its name in front.
+    return _LISTED.get(name.rpartition(".")[2], "")
 
 
 def _type(value: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
@@ -187,7 +189,7 @@ def _type(value: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
             return " or ".join(dict.fromkeys(kinds)) + _limits(value)
     if value.get("type") == "array":
         return f"list of {_type(value.get('items', {}), definitions)}" + _limits(value)
-    if value.get("type") == "object" and "additionalProperties" in value:
+    if value.get("type") == "object" and value.get("additionalProperties"):
         inner = _type(value["additionalProperties"], definitions)
         return f"{_key_type(value)} → {inner}" + _limits(value)
     return _WORDS.get(value.get("type", ""), "anything") + _limits(value)

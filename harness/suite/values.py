@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.model import Phone
 from harness.options import Sampling
 from harness.outputs import Precision
 
@@ -100,7 +101,8 @@ class Target:
     """A named place to run (`options` is an instance of the driver's `target_options`).
 
     `ratios` are (numerator, denominator) names of variants: those against the baseline
-    first, then those that the suite declares, without repeats.
+    first, then those that the suite declares, without repeats. `phone` is set when the target
+    has been placed on a device (`harness.lab.placing`).
     """
 
     name: str
@@ -110,6 +112,7 @@ class Target:
     baseline: str | None
     ratios: tuple[tuple[str, str], ...]
     sampling: Sampling
+    phone: Phone | None = None
 
 
 @dataclass(frozen=True, slots=True)

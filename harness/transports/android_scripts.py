@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,6 +12,10 @@ from harness.transports.adb import AdbDevice, ShellResult
 
 PHONE_BASE = "/data/local/tmp"
 """Where the shell user of every phone may write and execute."""
+FOLDER = "edgebench"
+"""The harness's own folder there."""
+VIRTUAL_BASE = "ro.edgebench.base"
+"""The property with which a virtual device says where its files belong instead."""
 _PUSH_S = 60.0
 _RUN_S = 60.0
 
@@ -58,6 +62,11 @@ def bring_scripts(
         if names is None or path.name in names:
             device.push(path, f"{folder}/{path.name}", sha256=digests[path.name], timeout_s=_PUSH_S)
     return AndroidScripts(device, folder)
+
+
+def device_root(properties: Mapping[str, str]) -> str:
+    """Return the harness's own folder on a device of these properties."""
+    return f"{properties.get(VIRTUAL_BASE, PHONE_BASE)}/{FOLDER}"
 
 
 def saved_values(root: str) -> str:

@@ -13,6 +13,7 @@ import psutil
 
 _PATIENCE_S = 5.0
 _POLL_S = 0.02
+_CLOCK_TOLERANCE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,6 +50,24 @@ def is_alive(process: ProcessId) -> bool:
     try:
         seen = psutil.Process(process.pid)
         return seen.create_time() == process.started and seen.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def this_process() -> ProcessId:
+    """Return the process that this code runs in."""
+    return ProcessId(os.getpid(), psutil.Process().create_time())
+
+
+def still_runs(told: ProcessId) -> bool:
+    """Tell whether a process that another one told of runs: start times may differ by a second.
+
+    What a process reads as its own start follows the host's clock, which may be set meanwhile.
+    """
+    try:
+        seen = psutil.Process(told.pid)
+        same = abs(seen.create_time() - told.started) <= _CLOCK_TOLERANCE_S
+        return same and seen.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
 

@@ -154,7 +154,9 @@ def test_raw_captures_can_be_read_again_to_the_same_numbers(results: Any) -> Non
 
 
 def test_the_shipped_suites_are_valid_and_can_be_planned(edgebench: Commander) -> None:
-    suites = sorted(str(path) for path in CONFIGS.glob("*.yaml"))
+    suites = sorted(
+        str(path) for path in CONFIGS.glob("*.yaml") if not path.name.startswith("devices.")
+    )
     assert len(suites) >= 3
     assert edgebench("validate", *suites).returncode == 0
     for suite in suites:

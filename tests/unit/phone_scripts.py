@@ -13,7 +13,7 @@ import pytest
 SCRIPTS = Path(__file__).parents[2] / "device_scripts" / "android"
 PHONE = Path(__file__).parents[1] / "fixtures" / "reconstructed_phone"
 SHELLS = ["mksh", "dash", "bash", "mksh with toybox"]
-TOYBOX = ("cat", "setsid", "sleep", "kill", "mkdir", "mv", "rm", "rmdir", "grep", "id")
+TOYBOX = ("date", "cat", "setsid", "sleep", "kill", "mkdir", "mv", "rm", "rmdir", "grep", "id")
 
 
 def needed(program: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import lab
 from harness.suite.load import load, validate
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -16,7 +17,10 @@ def test_all_suites_that_the_readme_names_are_here() -> None:
     assert {"quickstart.yaml", "wasm-speedup.yaml", "phone.yaml"} <= names
 
 
-@pytest.mark.parametrize("suite", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+SUITES = sorted(path for path in CONFIGS.glob("*.yaml") if path.stem != "devices.example")
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=lambda path: path.stem)
 def test_a_suite_of_ours_has_no_mistake(suite: Path) -> None:
     assert "\n".join(map(str, validate(suite))) == ""
     assert load(suite).name == suite.stem
@@ -40,3 +44,12 @@ def test_the_phone_suite_needs_no_file_to_be_validated() -> None:
     assert tool.abi == "arm64-v8a"
     assert tool.source.path is not None
     assert not tool.source.path.exists()
+
+
+def test_the_example_of_a_lab_has_no_mistake_and_shows_twelve_phones() -> None:
+    found = lab.load(CONFIGS / "devices.example.yaml")
+    assert len(found.phones) == 12
+    assert found.tagged("nightly")
+    assert found.by_alias("pixel8-a") in found.tagged("pixel8")
+    assert any(phone.host for phone in found.phones)
+    assert all("big" in phone.cores for phone in found.phones)

@@ -15,6 +15,7 @@ from harness.suite.json_schema import DIALECT, schema
 from harness.suite.nodes import data
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+CONFIGS = [path for path in CONFIGS if not path.name.startswith("devices.")]
 SCHEMA = schema(plugins=suite_fakes.plugins)
 ANNOTATIONS = {"$schema", "$defs", "title", "description", "default", "format"}
 KINDS: dict[str, Any] = {

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from harness.drivers.android_tflite.conditions.keys import ConditionKeys
 from harness.drivers.android_tflite.delegate_keys import DelegateKeys
 from harness.drivers.android_tflite.placement_keys import PlacementKeys
+from harness.options import OnADevice
 
 _SAMPLING = "the suite's `sampling:`"
 _INPUTS = "the model's `inputs:`"
@@ -54,17 +55,9 @@ _OTHER_DELEGATES = {
 }
 
 
-class TargetOptions(ConditionKeys):
+class TargetOptions(OnADevice, ConditionKeys):
     """Keys of a target."""
 
-    device: Annotated[
-        str,
-        Field(
-            min_length=1,
-            description="`virtual` (a device on this host), `auto` (the one attached phone), "
-            "or a serial as `adb devices` shows it",
-        ),
-    ] = "auto"
     tool: Annotated[
         str | None,
         Field(

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from harness.core_sets import MOST_CORES, core_numbers, is_name
 from harness.options import Options
-
-_MASK = re.compile(r"0x([0-9a-fA-F]{1,256})")
-_LIST = re.compile(r"\d{1,4}(?:-\d{1,4})?(?:,\d{1,4}(?:-\d{1,4})?)*")
-_MOST_CORES = 1024
 
 
 class PlacementKeys(Options):
@@ -26,17 +22,18 @@ class PlacementKeys(Options):
         ),
     ] = None
     cores: Annotated[
-        str | Annotated[int, Field(ge=0, lt=_MOST_CORES)] | None,
+        str | Annotated[int, Field(ge=0, lt=MOST_CORES)] | None,
         Field(
             description="run on these cores only (taskset): a list such as `4-7` or `0,4-5`, or a "
-            "mask such as `0xf0`; read back on the device and proved"
+            "mask such as `0xf0`, or a name that devices.yaml gives cores, such as `big`; read "
+            "back on the device and proved"
         ),
     ] = None
 
     @field_validator("cores")
     @classmethod
     def _are_cores(cls, cores: str | int | None) -> str | int | None:
-        if cores is not None:
+        if cores is not None and not is_name(cores):
             core_numbers(cores)
         return cores
 
@@ -44,41 +41,3 @@ class PlacementKeys(Options):
     def core_set(self) -> frozenset[int] | None:
         """The cores that are asked for."""
         return None if self.cores is None else core_numbers(self.cores)
-
-
-def core_numbers(cores: str | int) -> frozenset[int]:
-    """Return the cores in a list such as `0,4-5`, or in a mask such as `0xf0`.
-
-    Raises:
-        ValueError: it is neither, names none, or names cores that no device has.
-    """
-    text = str(cores).strip()
-    if mask := _MASK.fullmatch(text):
-        bits = int(mask[1], 16)
-        numbers = frozenset(core for core in range(bits.bit_length()) if bits >> core & 1)
-    elif _LIST.fullmatch(text):
-        spans = [part.partition("-") for part in text.split(",")]
-        numbers = frozenset(
-            core for low, _, high in spans for core in range(int(low), int(high or low) + 1)
-        )
-    else:
-        raise ValueError(f"{text!r} names no cores; write 4-7, 0,4-5 or 0xf0")
-    if not numbers or max(numbers) >= _MOST_CORES:
-        raise ValueError(f"{text!r} names no cores that a device could have")
-    return numbers
-
-
-def core_list(numbers: frozenset[int]) -> str:
-    """Return cores as the kernel lists them: `0,4-7` (cpuset(7), list format)."""
-    spans: list[list[int]] = []
-    for core in sorted(numbers):
-        if spans and core == spans[-1][-1] + 1:
-            spans[-1][1:] = [core]
-        else:
-            spans.append([core])
-    return ",".join("-".join(map(str, span)) for span in spans)
-
-
-def core_mask(numbers: frozenset[int]) -> str:
-    """Return cores as taskset takes them: hexadecimal digits, without 0x."""
-    return f"{sum(1 << core for core in numbers):x}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from harness.drivers.android_tflite.placement_keys import core_list, core_numbers
+from harness.core_sets import core_list, core_numbers
 from harness.model import Scalar
 from harness.tools.benchmark_model import ToolFacts
 from harness.tools.benchmark_model.parameters import Parameters

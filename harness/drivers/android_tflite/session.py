@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from harness.core_sets import core_mask
 from harness.drivers.android_tflite.capture_files import CORES, PROFILE, RESULTS, STREAMS
 from harness.drivers.android_tflite.command import MEMORY_SAMPLE_EVERY_S, Places, flags_of_run
 from harness.drivers.android_tflite.conditions.care import Admission, DeviceCare, take_care
@@ -26,7 +27,6 @@ from harness.drivers.android_tflite.conditions.sustained import (
 from harness.drivers.android_tflite.device import OpenDevice, open_device
 from harness.drivers.android_tflite.device_files import PUSH_S, bring, head, make_folder
 from harness.drivers.android_tflite.device_tools import DeviceTools
-from harness.drivers.android_tflite.placement_keys import core_mask
 from harness.drivers.android_tflite.proof import asked_facts
 from harness.drivers.android_tflite.toolchain import LITERT_HOST, DeviceTool
 from harness.errors import HarnessError, OutputUnreadable, RunFailed
@@ -94,10 +94,15 @@ class AndroidSession:
     def device(self) -> str:
         return self._device.label
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self._device.notes
+
     def execute(self, request: RunRequest) -> Capture:
         """Run the tool once in a folder of its own, which is gone afterwards."""
         folder = f"{self._runs}/{secrets.token_hex(8)}"
         with self._device.errors():
+            self._device.keep(request.sampling.timeout_s + (request.sampling.sustained or 0.0))
             try:
                 return self._execute(request, folder)
             finally:
@@ -323,7 +328,7 @@ def open_session(target: TargetSpec) -> AndroidSession:
     Raises:
         TargetNotFound, TargetUnfit, TargetLost: the device or the tool cannot be used.
     """
-    device = open_device(target.options, target.scratch)
+    device = open_device(target.options, target.scratch, target.phone)
     try:
         with device.errors():
             return prepared(device, target)

@@ -10,7 +10,7 @@ from harness.transports.adb.connection import AdbServer, user_server
 from harness.transports.adb.device import OUTPUT_LIMIT_BYTES, AdbDevice, ShellResult
 from harness.transports.adb.failures import ShellInterrupted, ShellOverflowed, ShellTimedOut
 from harness.transports.adb.program import adb_version, find_adb
-from harness.transports.adb.server import devices, ensure_running, pick
+from harness.transports.adb.server import devices, ensure_running, listens, pick
 from harness.transports.adb.states import DeviceState
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "devices",
     "ensure_running",
     "find_adb",
+    "listens",
     "pick",
     "user_server",
 ]

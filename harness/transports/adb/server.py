@@ -51,7 +51,7 @@ def ensure_running(server: AdbServer) -> None:
     Raises:
         TargetNotFound: there is no adb program, or it cannot start a server.
     """
-    if _listens(server):
+    if listens(server):
         return
     adb = find_adb()
     environment = os.environ | {"ANDROID_ADB_SERVER_PORT": str(server.port)}
@@ -71,12 +71,13 @@ def ensure_running(server: AdbServer) -> None:
             ).returncode
         except (OSError, subprocess.TimeoutExpired) as error:
             raise _not_started(server, str(error)) from error
-        if code != 0 or not _listens(server):
+        if code != 0 or not listens(server):
             said.seek(0)
             raise _not_started(server, said.read(2000).decode(errors="replace").strip())
 
 
-def _listens(server: AdbServer) -> bool:
+def listens(server: AdbServer) -> bool:
+    """Tell whether something listens where an adb server should."""
     try:
         socket.create_connection((server.host, server.port), timeout=3).close()
     except OSError:
