@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import OutputUnreadable
-from harness.tools.benchmark_model import parse, pids_of_logcat, streams_of_logcat
+from harness.tools.benchmark_model import parse, parse_options, pids_of_logcat, streams_of_logcat
 from harness.tools.benchmark_model.logcat import is_logcat
 
 PID = 25289
@@ -77,9 +77,20 @@ def test_lines_that_the_log_dropped_are_a_named_error(verb: str) -> None:
     assert raised.value.kind == "log-lines-lost"
 
 
-def test_a_crash_that_the_system_reports_is_part_of_what_the_process_said() -> None:
-    line = f"07-14 13:23:09.000 {PID} {PID} F libc    : Fatal signal 6 (SIGABRT), code -1 in tid {PID}\n"
-    assert "FATAL: Fatal signal 6 (SIGABRT)" in streams_of_logcat(RECONSTRUCTED + line, PID)
+@pytest.mark.parametrize(("number", "name"), [(6, "SIGABRT"), (11, "SIGSEGV"), (9, "SIGKILL")])
+@pytest.mark.parametrize("exit_code", [0, None])
+def test_a_crash_that_the_system_reports_leaves_no_number(
+    number: int, name: str, exit_code: int | None
+) -> None:
+    crash = (
+        f"07-14 13:23:16.000 {PID} {PID} F libc    : Fatal signal {number} ({name}), code -1 "
+        f"(SI_QUEUE) in tid {PID} (.lite.benchmark), pid {PID} (.lite.benchmark)\n"
+    )
+    (reading,) = parse_options(streams_of_logcat(RECONSTRUCTED + crash, PID), "", exit_code)
+    assert reading.outcome == "failed"
+    assert reading.failure
+    assert reading.failure.kind in {"crashed", "killed"}
+    assert name in reading.failure.message
 
 
 @pytest.mark.parametrize("capture", CAPTURES, ids=lambda capture: capture.name)

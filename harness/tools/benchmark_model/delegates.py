@@ -33,6 +33,7 @@ _NOT_APPLIED = (
     re.compile(r"Though (\S+) delegate is explicitly applied, the model graph will not be .*"),
     re.compile(r"(\S+) acceleration is unsupported on this platform\.?"),
     re.compile(r"Failed to apply (\S+) delegate\.?"),
+    re.compile(r"Could not create (\S+) delegate: .*"),
 )
 _TAKEN_BACK = "Restored original execution plan after delegate application failure."
 _REPLACED = re.compile(

@@ -72,6 +72,9 @@ _MESSAGES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
 )
 
 
+# system/core/debuggerd/handler/debuggerd_handler.cpp
+_FATAL_SIGNAL = re.compile(r"(?:FATAL: )?Fatal signal (\d{1,2}) \(SIG[A-Z0-9+]+\).*")
+
 # (a whole line, the exit code that it stands for), where nobody noted the exit code.
 _ENDINGS: tuple[tuple[re.Pattern[str], int], ...] = tuple(
     (re.compile(pattern), code)
@@ -116,8 +119,18 @@ def for_exit_code(code: int | None, lines: Sequence[str], unconsumed: str) -> Fa
     return Failure("tool-failed", f"exit code {code}: {_last_words(lines)}", _RAW_HINT)
 
 
+def for_fatal_signal(lines: Sequence[str]) -> Failure | None:
+    """Return the crash that Android reports in its log, if there is one."""
+    for line in lines:
+        if match := _FATAL_SIGNAL.fullmatch(line):
+            return _of_signal(128 + int(match[1]), [line])
+    return None
+
+
 def for_lines(lines: Sequence[str], unconsumed: str) -> Failure | None:
     """Return the failure that the lines themselves tell, where the exit code is not known."""
+    if (crash := for_fatal_signal(lines)) is not None:
+        return crash
     for pattern, code in _ENDINGS:
         if any(pattern.fullmatch(line) for line in lines):
             return for_exit_code(code, lines, unconsumed)

@@ -89,7 +89,7 @@ def _refusal(
         return failures.duplicate_flags(" ".join(facts.duplicate_flags))
     if "Benchmarking failed." in texts:
         return failures.for_exit_code(1, lines, "")
-    return None
+    return failures.for_fatal_signal(lines)
 
 
 def _failure_of(damage: Unreadable) -> Failure:
