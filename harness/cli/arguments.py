@@ -100,6 +100,36 @@ def _reading_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _planning_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     memory = _verb(verbs, "memory", "memory", "plan the memory of tensors by every strategy")
     memory.add_argument(
+        "models", nargs="*", default=[], type=Path, metavar="MODEL", help="a .tflite file"
+    )
+    memory.add_argument(
+        "--input-shape",
+        action="append",
+        default=[],
+        metavar="NAME=1,224,224,3",
+        help="resize an input; needs LiteRT",
+    )
+    memory.add_argument(
+        "--arena",
+        choices=("tflite", "intermediates"),
+        default="tflite",
+        help="plan TFLite's arena with inputs, outputs and sharing in place, or without them",
+    )
+    memory.add_argument(
+        "--no-interpreter", action="store_true", help="measure no interpreter on this host"
+    )
+    memory.add_argument(
+        "--results",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="set what devices took beside the plan, where the model is the same file",
+    )
+    memory.add_argument(
+        "--map", type=Path, metavar="FILE.svg", help="draw the plan: time across, offsets up"
+    )
+    memory.add_argument(
         "--records",
         action="append",
         default=[],

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-from harness.errors import OutputUnreadable, RunFailed, RunTimedOut, TargetUnfit
+from harness.errors import OutputUnreadable, RunFailed, TargetUnfit
 from harness.model import Tensor
+from harness.transports.litert_process import answer_of, write_answer
 
-_HOME = Path(__file__).parents[2]
 _PACKAGE = "ai-edge-litert"
 
 
@@ -80,37 +78,14 @@ def _ask(
         "model": str(model),
         "sets": [[_to_json(tensor) for tensor in tensors] for tensors in input_sets],
     }
-    with tempfile.TemporaryDirectory(prefix="edgebench-litert-") as folder:
-        # A file, for what libraries print would stand in the middle of an answer on stdout.
-        answer = Path(folder) / "answer.json"
-        try:
-            ended = subprocess.run(
-                [sys.executable, "-B", "-m", "harness.transports.litert", str(answer)],
-                input=json.dumps(request).encode(),
-                capture_output=True,
-                cwd=_HOME,
-                timeout=timeout_s,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise RunTimedOut(
-                f"LiteRT's reference did not end within {timeout_s:g} s",
-                where=model.name,
-                hint="give the model a `reference:` file with its outputs",
-            ) from error
-        if not answer.is_file():
-            raise _ended_badly(model, ended.returncode, ended.stderr)
-        return _read_answer(model, answer.read_bytes())
-
-
-def _ended_badly(model: Path, code: int, stderr: bytes) -> RunFailed:
-    words = stderr.decode(errors="replace").strip().splitlines()
-    return RunFailed(
-        f"LiteRT ended with {code} on this model: {words[-1] if words else 'it said nothing'}",
-        where=model.name,
+    answer = answer_of(
+        "harness.transports.litert",
+        request,
+        model=model,
+        timeout_s=timeout_s,
         hint="give the model a `reference:` file with its outputs",
-        kind="crashed",
     )
+    return _read_answer(model, answer)
 
 
 def _read_answer(model: Path, data: bytes) -> tuple[tuple[Tensor, ...], ...]:
@@ -158,7 +133,7 @@ def _serve(request: dict[str, Any], answer: Path) -> None:
             [_to_json(tensor) for tensor in _run(request, [_from_json(one) for one in tensors])]
             for tensors in request["sets"]
         ]
-        _write(answer, {"sets": sets})
+        write_answer(answer, {"sets": sets})
 
 
 @contextmanager
@@ -166,13 +141,7 @@ def _translated(answer: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, RuntimeError) as error:
-        _write(answer, {"error": str(error).strip()})
-
-
-def _write(answer: Path, content: dict[str, Any]) -> None:
-    partial = answer.with_suffix(".part")
-    partial.write_text(json.dumps(content))
-    partial.rename(answer)
+        write_answer(answer, {"error": str(error).strip()})
 
 
 def _run(request: dict[str, Any], inputs: Sequence[Tensor]) -> Iterator[Tensor]:

@@ -10,6 +10,8 @@ import pytest
 from memory_records import MODELS, expected_totals, record_set
 
 from harness.cli import main
+from harness.graphs.builder import GraphBuilder
+from harness.graphs.tflite_writer import write_tflite
 from harness.memory_plan import cp_sat
 from harness.memory_plan.minimalloc_csv import written
 
@@ -179,3 +181,64 @@ def test_only_one_set_can_be_written(
     folder = ["--write-records", str(tmp_path)]
     assert main(["memory", sources[0], *folder]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    net = GraphBuilder("net", 1)
+    x = net.conv(net.input((1, 8, 8, 3)), 4, kernel=3)
+    path = tmp_path / "net.tflite"
+    path.write_bytes(write_tflite(net.build(net.relu(net.add(x, net.relu(x))))))
+    return path
+
+
+def test_a_model_has_its_arena_in_a_third_table_with_exact_bytes(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["memory", str(model), "--no-interpreter", "--json"]) == 0
+    shared, offset, arena = json.loads(capsys.readouterr().out)["tables"]
+    assert (shared["name"], offset["name"], arena["name"]) == (
+        "memory_shared",
+        "memory_offset",
+        "memory_arena",
+    )
+    # 768 of input, then 1024 each: add overwrites relu, and the output takes the place of conv.
+    assert [row["arena"]["bytes"] for row in arena["rows"]][:1] == [768 + 2 * 1024]
+
+
+def test_the_arena_without_inputs_and_sharing_is_asked_for_and_named(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["memory", str(model), "--no-interpreter", "--arena", "intermediates"]
+    assert main([*asked, "--json"]) == 0
+    arena = json.loads(capsys.readouterr().out)["tables"][2]
+    assert "intermediates alone, none in place" in arena["title"]
+    assert arena["rows"][0]["arena"]["bytes"] == 3 * 1024
+
+
+def test_a_map_is_drawn_of_one_set_only(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawing = tmp_path / "map.svg"
+    assert main(["memory", str(model), "--no-interpreter", "--map", str(drawing)]) == 0
+    assert "conv_0 [1, 8, 8, 4]: 1024 bytes" in drawing.read_text()
+    assert main(["memory", str(model), str(model), "--map", str(drawing)]) == 2
+    assert "--map draws one record set" in capsys.readouterr().err
+
+
+def test_a_damaged_model_is_one_line_and_exit_2(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model.write_bytes(model.read_bytes()[:500])
+    assert main(["memory", str(model)]) == 2
+    said, hint = capsys.readouterr().err.splitlines()
+    assert str(model) in said
+    assert "next step" in hint
+
+
+@pytest.mark.parametrize("text", ["input", "=1,2", "input=", "input=1,x", "input=-1,2"])
+def test_an_input_shape_that_is_none_is_the_users_mistake(
+    model: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["memory", str(model), "--input-shape", text]) == 2
+    assert "is not understood" in capsys.readouterr().err
