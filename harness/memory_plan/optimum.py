@@ -6,13 +6,15 @@ is a best known plan, which is not called an optimum.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from harness.memory_plan import cp_sat
 from harness.memory_plan.records import OffsetPlan, RecordSet, SharedPlan
 
 Proof = Literal["bound", "solver", "none"]
+_Plan = TypeVar("_Plan", SharedPlan, OffsetPlan)
 _NO_SOLVER = (
     "OR-tools is not installed, so only a plan that meets its lower bound is known to be optimal; "
     "its solver may prove more: pip install 'edgebench[memory]'"
@@ -35,32 +37,31 @@ class Optimum:
         return self.proof != "none"
 
 
-def shared_optimum(records: RecordSet, known: SharedPlan, bound_bytes: int) -> Optimum:
-    """Return the optimum for shared objects, starting from the best plan of the strategies."""
-    if known.total_bytes == bound_bytes:
-        return Optimum(known, "bound")
-    if not cp_sat.available():
-        return Optimum(known, "none", _NO_SOLVER)
-    return _judged(known, cp_sat.best_shared(records, known), bound_bytes)
-
-
-def offset_optimum(records: RecordSet, known: OffsetPlan, bound_bytes: int) -> Optimum:
-    """Return the optimum for offsets in one arena, starting from the best plan known."""
-    if known.total_bytes == bound_bytes:
-        return Optimum(known, "bound")
-    if not cp_sat.available():
-        return Optimum(known, "none", _NO_SOLVER)
-    return _judged(known, cp_sat.best_offsets(records, known), bound_bytes)
-
-
-def _judged(
-    known: SharedPlan | OffsetPlan,
-    solved: tuple[SharedPlan | OffsetPlan, bool] | None,
-    bound_bytes: int,
+def _optimum(
+    known: _Plan, bound_bytes: int, solve: Callable[[], tuple[_Plan, bool] | None]
 ) -> Optimum:
+    """Return the optimum, starting from the best plan of the strategies.
+
+    `solve` asks the exact solver: a plan and whether none is better, or None if it is too large.
+    """
+    if known.total_bytes == bound_bytes:
+        return Optimum(known, "bound")
+    if not cp_sat.available():
+        return Optimum(known, "none", _NO_SOLVER)
+    solved = solve()
     if solved is None:
         return Optimum(known, "none", _TOO_LARGE)
     plan, proved = solved
     if plan.total_bytes == bound_bytes:
         return Optimum(plan, "bound")
     return Optimum(plan, "solver") if proved else Optimum(plan, "none", _CUT)
+
+
+def shared_optimum(records: RecordSet, known: SharedPlan, bound_bytes: int) -> Optimum:
+    """Return the optimum for shared objects."""
+    return _optimum(known, bound_bytes, lambda: cp_sat.best_shared(records, known))
+
+
+def offset_optimum(records: RecordSet, known: OffsetPlan, bound_bytes: int) -> Optimum:
+    """Return the optimum for offsets in one arena."""
+    return _optimum(known, bound_bytes, lambda: cp_sat.best_offsets(records, known))

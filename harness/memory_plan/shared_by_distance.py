@@ -6,8 +6,11 @@ tasks to an object that they may join, then by size. The nearest object is joine
 near ones the first; where none may be joined a new one is made. (LiteRT keeps the one of them
 that became near first: other ids, sometimes.)
 
-A gap is looked for exactly only when its tensor is about to be chosen: what is kept is a lower
-bound. Each placing makes gaps smaller at once; that it also closes objects is found out later.
+An object that is closed to a tensor stays closed. So the tensors of a position first go into the
+objects that are there, and once none of them can, only the newest object is open to the others.
+In the first part a gap is looked for exactly only when its tensor is about to be chosen: what is
+kept is a lower bound. Each placing makes gaps smaller at once; that it also closes objects is
+found out later.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from harness.memory_plan.records import RecordSet, SharedPlan
 
 FAR = 2**40
 """A gap of so many tasks: no object may be joined."""
+_CLOSED = 2**62
 _CHUNK = 64
 
 
@@ -52,7 +56,7 @@ class _Distances:
         self._urgency = FAR * count + rank
         self._from_left = tensors.first * count + rank
         self._from_right = rank - tensors.last * count
-        self._last = tensors.last
+        self._first, self._last = tensors.first, tensors.last
         self._firsts: list[int] = tensors.first.tolist()
         self._lasts: list[int] = tensors.last.tolist()
         self._by_last = np.argsort(tensors.last, kind="stable")
@@ -63,7 +67,13 @@ class _Distances:
         self._schedules: list[list[tuple[int, int]]] = []
 
     def place_all(self, group: Integers) -> None:
-        """Place the tensors of one position, the nearest first."""
+        """Place the tensors of one position: into objects that are there, then into new ones."""
+        left = self._place_into_old_objects(group)
+        while left.size:
+            left = self._fill_new_object(left)
+
+    def _place_into_old_objects(self, group: Integers) -> Integers:
+        """Return the tensors that may join none of the objects."""
         left = len(group)
         while left:
             chosen = int(self._urgency[group[:left]].argmin())
@@ -73,9 +83,32 @@ class _Distances:
             if urgency > self._urgency[index]:
                 self._urgency[index] = urgency
                 continue
+            if number is None:
+                break
             self._place(index, number)
             left -= 1
             group[chosen] = group[left]
+        return group[:left]
+
+    def _fill_new_object(self, group: Integers) -> Integers:
+        """Return the tensors that the object, once it is full, leaves over.
+
+        No tensor of the group may join an older object, so its gaps to this one are exact.
+        """
+        number = self.occupancy.objects
+        first, last, rank = self._first[group], self._last[group], self._rank[group]
+        urgency = FAR * self._count + rank
+        is_left = np.ones(len(group), np.bool_)
+        chosen = int(urgency.argmin())
+        while urgency[chosen] < _CLOSED:
+            self._place(int(group[chosen]), number)
+            is_left[chosen] = False
+            gap = np.maximum(first - last[chosen], first[chosen] - last)
+            urgency = np.minimum(urgency, gap * self._count + rank)
+            rank[gap <= 0] = _CLOSED
+            urgency[rank == _CLOSED] = _CLOSED
+            chosen = int(urgency.argmin())
+        return group[is_left]
 
     def _nearest(self, index: int, least: int) -> tuple[int, int | None]:
         """Return the gap to the nearest object that may be joined, and the first such object."""
@@ -105,8 +138,8 @@ class _Distances:
         owners = np.concatenate((self.occupancy.owner[begins], self._owner_by_last[ends]))
         return int(owners[free[owners]].min())
 
-    def _place(self, index: int, number: int | None) -> None:
-        number = self.occupancy.give(index, number)
+    def _place(self, index: int, number: int) -> None:
+        self.occupancy.give(index, None if number == self.occupancy.objects else number)
         self._owner_by_last[self._place_by_last[index]] = number
         if number == len(self._schedules):
             self._schedules.append([])
