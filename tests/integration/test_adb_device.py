@@ -103,7 +103,7 @@ def test_arguments_in_a_sequence_are_never_read_by_a_shell(device: AdbDevice) ->
 def test_a_deadline_holds_though_output_dribbles_and_what_came_is_kept(device: AdbDevice) -> None:
     with pytest.raises(ShellTimedOut) as caught:
         device.shell("while :; do echo tick; sleep 0.05; done", timeout_s=0.6)
-    assert caught.value.kind == "timed-out"
+    assert caught.value.kind == "adb-timed-out"
     assert caught.value.stdout.startswith(b"tick\n")
 
 

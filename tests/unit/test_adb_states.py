@@ -57,7 +57,9 @@ def test_a_device_that_is_not_ready_names_its_state_and_a_next_step(state: str) 
         ("unauthorized", "unauthorized"),
         ("offline", "offline"),
         ("no permissions", "no-permissions"),
-        ("recovery", "target-unfit"),
+        ("recovery", "recovery"),
+        ("sideload", "recovery"),
+        ("bootloader", "target-unfit"),
     ],
 )
 def test_states_are_told_apart_by_kind(state: str, kind: str) -> None:

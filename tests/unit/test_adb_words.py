@@ -39,8 +39,8 @@ def test_an_unauthorized_device_is_not_lost_but_unfit() -> None:
     [
         ("write failed: No space left on device", "no-space"),
         ("couldn't create file: Disk quota exceeded", "no-space"),
-        ("couldn't create file: Read-only file system", "push-failed"),
-        ("couldn't create file: Permission denied", "push-failed"),
+        ("couldn't create file: Read-only file system", "read-only"),
+        ("couldn't create file: Permission denied", "read-only"),
         ("", "push-failed"),
     ],
 )

@@ -96,7 +96,13 @@ class Wire:
         return found
 
     def ask(self, command: str) -> None:
-        """Send a command to the server and wait for its OKAY."""
+        """Send a command to the server and wait for its OKAY.
+
+        Raises:
+            ValueError: it would end the server, which is never ours to end, or is too long.
+        """
+        if command.startswith("host:kill"):
+            raise ValueError("the adb server serves others too and is never ended")
         if len(command.encode()) > _LONGEST_COMMAND or "\0" in command:
             raise ValueError(f"adb cannot carry this command: {command[:80]!r}…")
         with _translated():

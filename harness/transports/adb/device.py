@@ -17,6 +17,7 @@ from harness.transports.adb.deadline import Deadline
 from harness.transports.adb.failures import push_refused, refused
 from harness.transports.adb.files import DeviceRefused, receive_file, send_file
 from harness.transports.adb.link import DeviceLink
+from harness.transports.adb.reconnecting import reach
 
 OUTPUT_LIMIT_BYTES = 64 * 1024 * 1024
 _SHORT_S = 20.0
@@ -83,6 +84,14 @@ class AdbDevice:
                 hint="use a device with Android 7 or newer",
             )
         return cls(serial, server)
+
+    def reach(self) -> None:
+        """Return if the adb server has the device ready; else ask it to connect anew.
+
+        Raises:
+            TargetNotFound, TargetUnfit: it is not ready (yet); the class is that of its state.
+        """
+        reach(self.serial, self._link.server)
 
     def shell(
         self,

@@ -27,7 +27,9 @@ class _CutShort(HarnessError):
 
 
 class ShellTimedOut(_CutShort, RunTimedOut):
-    """A command did not end in time."""
+    """A call over adb did not end in time; the device, not only the tool, may be stuck."""
+
+    kind = "adb-timed-out"
 
 
 class ShellOverflowed(_CutShort, OutputUnreadable):
@@ -68,8 +70,10 @@ def push_refused(serial: str, remote: str, message: str) -> TargetUnfit:
     if "No space left" in message or "quota" in message.lower():
         kind, hint = "no-space", "free some storage on the device: `adb shell df -h /data`"
     elif "Read-only file system" in message:
+        kind = "read-only"
         hint = "push to a folder that can be written: /data/local/tmp"
     elif "Permission denied" in message or "not permitted" in message:
+        kind = "read-only"
         hint = "push to a folder that the shell user may write: /data/local/tmp"
     elif "Is a directory" in message:
         hint = "remove the folder of that name from the device"

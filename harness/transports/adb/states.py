@@ -29,7 +29,15 @@ _HINTS = {
     "disconnect": "plug the phone in again",
     "unknown": "unplug the phone and plug it in again",
 }
-_KINDS = {"unauthorized": "unauthorized", "authorizing": "unauthorized", "offline": "offline"}
+_KINDS = {
+    "unauthorized": "unauthorized",
+    "authorizing": "unauthorized",
+    "offline": "offline",
+    "connecting": "offline",
+    "recovery": "recovery",
+    "rescue": "recovery",
+    "sideload": "recovery",
+}
 _LINE = re.compile(
     r"(?P<serial>\S.*?)\s+(?P<state>device|"
     + "|".join(map(re.escape, _HINTS))
