@@ -136,7 +136,8 @@ class Recoverable(Protocol):
         Called again after a pause, and never while `execute` runs.
 
         Raises:
-            TargetError: it is not back yet; its class says what is in the way.
+            TargetError: it is not back yet; its class says what is in the way, and is
+                `target-gone` if it never will be.
         """
 
 

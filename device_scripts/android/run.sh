@@ -8,8 +8,9 @@
 # ends them all. There is no `pgid` where a group of its own could not be made.
 #
 # On its own stdout it says, each on a line:
-#   EDGEBENCH-BEGIN NONCE uptime=SECONDS load=LOAD1
-#   EDGEBENCH-END NONCE exit=CODE uptime=SECONDS load=LOAD1
+#   EDGEBENCH-BEGIN NONCE uptime=SECONDS load=LOAD1 clock=SECONDS
+#   EDGEBENCH-END NONCE exit=CODE uptime=SECONDS load=LOAD1 clock=SECONDS
+# clock is the time of day, since 1970: a tool that times with it is wrong when it was set.
 # A run without its END line was cut off: the connection, the device or a kill ended it.
 #
 # With --watch it also leaves `cpu.txt`: the state of the CPUs (see cpu_state.sh) just before and
@@ -33,9 +34,13 @@
 case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
 
 facts() {
-    # Both files are missing or forbidden on some devices; then the values are empty.
+    # What is missing or forbidden on some devices is left empty.
     uptime=
     load=
+    # A variable of mksh and bash; elsewhere a program, that tells whole seconds.
+    # shellcheck disable=SC3028
+    clock=${EPOCHREALTIME-}
+    if [ -z "$clock" ]; then clock=$(date +%s 2> /dev/null); fi
     if [ -r /proc/uptime ]; then read -r uptime _ < /proc/uptime; fi
     if [ -r /proc/loadavg ]; then read -r load _ < /proc/loadavg; fi
 }
@@ -113,7 +118,7 @@ inner() {
     cd "$folder" || exit 125
     if leads_its_group; then echo "$$" > pgid; fi
     facts
-    echo "EDGEBENCH-BEGIN $nonce uptime=$uptime load=$load"
+    echo "EDGEBENCH-BEGIN $nonce uptime=$uptime load=$load clock=$clock"
     if [ -n "$watch" ]; then cpu_state before > cpu.txt; fi
     run_tool "$@"
     if [ -n "$watch" ]; then
@@ -121,7 +126,7 @@ inner() {
         { cpu_state after; echo children; times; echo "end children"; } >> cpu.txt
     fi
     facts
-    echo "EDGEBENCH-END $nonce exit=$code uptime=$uptime load=$load"
+    echo "EDGEBENCH-END $nonce exit=$code uptime=$uptime load=$load clock=$clock"
     exit 0
 }
 

@@ -17,6 +17,7 @@ from harness.retries import RetryPolicy
 # While it is being opened a target may still be coming up; one that is not there at all, or
 # that needs a hand, is not waited for.
 _COMING_UP = frozenset({"target-lost", "offline", "adb-timed-out"})
+_GONE = "target-gone"
 
 Value = TypeVar("Value")
 
@@ -31,7 +32,7 @@ def reach_again(
     """
     if not isinstance(session, Recoverable):
         raise as_target_error(lost)
-    return _insist(session.recover, policy.waits_s, stop, again=lambda _: True)
+    return _insist(session.recover, policy.waits_s, stop, again=lambda error: error.kind != _GONE)
 
 
 def open_patiently(

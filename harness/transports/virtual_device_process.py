@@ -46,6 +46,11 @@ class VirtualDeviceHandle:
     device_pid: int
     _process: subprocess.Popen[bytes] = field(repr=False, compare=False)
 
+    @property
+    def ended(self) -> bool:
+        """Tell whether the device's program is no longer there."""
+        return self._process.poll() is not None
+
     def close(self) -> None:
         """End the device with every process on it and its folder; may be called twice."""
         _end(self._process)

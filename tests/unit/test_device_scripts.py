@@ -19,8 +19,8 @@ from phone_scripts import SHELLS, needed
 SCRIPTS = Path(__file__).parents[2] / "device_scripts"
 RUN = SCRIPTS / "android" / "run.sh"
 MARKERS = re.compile(
-    r"EDGEBENCH-BEGIN (?P<begun>\w+) uptime=[\d.]+ load=[\d.]+\n"
-    r"EDGEBENCH-END (?P<ended>\w+) exit=(?P<code>\d+) uptime=[\d.]+ load=[\d.]+\n"
+    r"EDGEBENCH-BEGIN (?P<begun>\w+) uptime=[\d.]+ load=[\d.]+ clock=[\d.]*\n"
+    r"EDGEBENCH-END (?P<ended>\w+) exit=(?P<code>\d+) uptime=[\d.]+ load=[\d.]+ clock=[\d.]*\n"
 )
 
 

@@ -6,7 +6,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from harness.drivers.android_tflite.device import OpenDevice
-from harness.errors import RunFailed, TargetUnfit
+from harness.errors import RunFailed
+from harness.transports.adb import push_refused
 
 SHORT_S = 30.0
 PUSH_S = 600.0
@@ -21,10 +22,7 @@ def make_folder(device: OpenDevice, folder: str) -> None:
     """
     made = device.adb.shell(["mkdir", "-p", folder], timeout_s=SHORT_S)
     if made.exit_code != 0:
-        raise TargetUnfit(
-            f"{folder} cannot be made: {made.stderr.decode(errors='replace').strip()}",
-            hint="check the space and the permissions of that folder: `adb shell ls -ld`",
-        )
+        raise push_refused(device.adb.serial, folder, made.stderr.decode(errors="replace").strip())
 
 
 def bring(device: OpenDevice, path: Path, *, digest: str = "", mode: int = 0o644) -> str:

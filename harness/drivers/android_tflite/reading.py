@@ -8,6 +8,7 @@ from math import prod
 from typing import Any
 
 from harness.drivers.android_tflite.capture_files import CORES, RESULTS
+from harness.drivers.android_tflite.clocks import clock_failure
 from harness.drivers.android_tflite.command import MEMORY_RUNS, MEMORY_WARMUPS
 from harness.drivers.android_tflite.conditions.reading import read_run_conditions
 from harness.drivers.android_tflite.conditions.sustained import (
@@ -41,7 +42,7 @@ from harness.tools.benchmark_model.parameters import read_parameters
 
 _MARKER = re.compile(
     r"^EDGEBENCH-(?P<which>BEGIN|END) (?P<nonce>[0-9a-z]+)(?: exit=(?P<exit>\d{1,3}))?"
-    r" uptime=(?P<uptime>[\d.]*) load=(?P<load>[\d.]*)\r?\n",
+    r" uptime=(?P<uptime>[\d.]*) load=(?P<load>[\d.]*)(?: clock=(?P<clock>[\d.]*))?\r?\n",
     re.MULTILINE,
 )
 # What walking through a record that somebody changed may raise.
@@ -97,7 +98,8 @@ def _read(capture: Capture, record: Any, markers: Mapping[str, Mapping[str, str]
     parameters = read_parameters(f"{stdout}\n{stderr}")
     observed = observed_facts(said.facts, parameters, capture.text(CORES))
     outputs, absent, broken = _outputs(capture, record)
-    failure = _not_placed(record, exit_code, observed) or said.failure or broken
+    jumped = clock_failure(markers, float(record["times_s"]["run"]))
+    failure = _not_placed(record, exit_code, observed) or said.failure or jumped or broken
     phone = read_run_conditions(capture, record, read_window_conditions(capture)[1:-1])
     return Reading(
         outcome=phone.outcome(_outcome(capture, record, said, failure, sustained)),

@@ -28,8 +28,9 @@ from harness.drivers.android_tflite.device import OpenDevice, open_device
 from harness.drivers.android_tflite.device_files import PUSH_S, bring, head, make_folder
 from harness.drivers.android_tflite.device_tools import DeviceTools
 from harness.drivers.android_tflite.proof import asked_facts
+from harness.drivers.android_tflite.run_folder import RunFolder, claim
 from harness.drivers.android_tflite.toolchain import LITERT_HOST, DeviceTool
-from harness.errors import HarnessError, OutputUnreadable, RunFailed
+from harness.errors import HarnessError, OutputUnreadable, RunFailed, TargetUnfit
 from harness.model import Capture, Tensor
 from harness.plugins import ModelFile, RunRequest, TargetSpec
 from harness.transports import litert
@@ -86,7 +87,7 @@ class AndroidSession:
     _tools: DeviceTools
     _scripts: AndroidScripts
     _care: DeviceCare | None
-    _runs: str
+    _place: RunFolder
     _scratch: Path
     _outputs: dict[tuple[str, str], _Outputs] = field(default_factory=dict)
 
@@ -100,7 +101,7 @@ class AndroidSession:
 
     def execute(self, request: RunRequest) -> Capture:
         """Run the tool once in a folder of its own, which is gone afterwards."""
-        folder = f"{self._runs}/{secrets.token_hex(8)}"
+        folder = f"{self._place.path}/{secrets.token_hex(8)}"
         with self._device.errors():
             self._device.keep(request.sampling.timeout_s + (request.sampling.sustained or 0.0))
             try:
@@ -280,6 +281,17 @@ class AndroidSession:
     def reference_runtime(self) -> str:
         return f"LiteRT {litert.version() or '(not installed)'} reference kernels"
 
+    def recover(self) -> str:
+        """Reach the device again after it was lost, and clear what the lost run left on it."""
+        with self._device.errors():
+            if self._device.virtual and self._device.virtual.ended:
+                raise TargetUnfit(
+                    "the virtual device has ended",
+                    hint="start a new session, or resume this one",
+                    kind="target-gone",
+                )
+            return self._place.recover()
+
     def interrupt(self) -> None:
         """End the run that is under way; its process group on the device is killed."""
         self._device.adb.interrupt()
@@ -291,7 +303,7 @@ class AndroidSession:
                 with suppress(HarnessError):
                     self._care.restore()
             with suppress(HarnessError):
-                self._device.adb.remove_tree(self._runs)
+                self._place.give_back()
         finally:
             self._device.close()
 
@@ -339,13 +351,12 @@ def open_session(target: TargetSpec) -> AndroidSession:
 
 def prepared(device: OpenDevice, target: TargetSpec) -> AndroidSession:
     """Return a session on a device that was reached; raises as `open_session`."""
-    runs = f"{device.root}/runs/{secrets.token_hex(8)}"
-    make_folder(device, runs)
+    place = claim(device.adb, device.root)
     scripts = bring_scripts(device.adb, device.root, ("run.sh", "cpu_state.sh"))
-    tools = DeviceTools(device, scripts, runs, target.tools, target.options.tool)
+    tools = DeviceTools(device, scripts, place.path, target.tools, target.options.tool)
     tools.get()
     # Last, since whatever fails after it would have to give the settings back.
     care = take_care(
-        device.adb, target.options, device.root, runs, virtual=device.virtual is not None
+        device.adb, target.options, device.root, place.path, virtual=device.virtual is not None
     )
-    return AndroidSession(device, tools, scripts, care, runs, target.scratch)
+    return AndroidSession(device, tools, scripts, care, place, target.scratch)

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from harness.transports.adb.connection import AdbServer, user_server
 from harness.transports.adb.device import OUTPUT_LIMIT_BYTES, AdbDevice, ShellResult
-from harness.transports.adb.failures import ShellInterrupted, ShellOverflowed, ShellTimedOut
+from harness.transports.adb.failures import (
+    ShellInterrupted,
+    ShellOverflowed,
+    ShellTimedOut,
+    push_refused,
+)
 from harness.transports.adb.program import adb_version, find_adb
 from harness.transports.adb.server import devices, ensure_running, listens, pick
 from harness.transports.adb.states import DeviceState
@@ -28,5 +33,6 @@ __all__ = [
     "find_adb",
     "listens",
     "pick",
+    "push_refused",
     "user_server",
 ]

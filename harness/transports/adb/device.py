@@ -18,6 +18,7 @@ from harness.transports.adb.failures import push_refused, refused
 from harness.transports.adb.files import DeviceRefused, receive_file, send_file
 from harness.transports.adb.link import DeviceLink
 from harness.transports.adb.reconnecting import reach
+from harness.transports.adb.states import READY, DeviceState, unready
 
 OUTPUT_LIMIT_BYTES = 64 * 1024 * 1024
 _SHORT_S = 20.0
@@ -67,6 +68,7 @@ class AdbDevice:
         """
         server = server or user_server()
         try:
+            state = query(server, f"host-serial:{serial}:get-state", timeout_s=_SHORT_S)
             features = query(server, f"host-serial:{serial}:features", timeout_s=_SHORT_S)
         except Refused as error:
             if "not found" in str(error):
@@ -76,6 +78,8 @@ class AdbDevice:
                     hint="look at `adb devices -l`",
                 ) from error
             raise refused(serial, "the first question", str(error)) from error
+        if state != READY:
+            raise unready(DeviceState(serial, state))
         if "shell_v2" not in features.split(","):
             raise TargetUnfit(
                 "the device does not speak adb's shell protocol 2, so exit codes and output "

@@ -17,16 +17,13 @@ def this_process() -> str:
     return f"{_this_host()} {os.getpid()} {_started(os.getpid())}"
 
 
-def is_over(owner: str) -> bool:
-    """Tell whether an owner is known to be gone: a process of this host that has ended.
-
-    Of another host's process, and of a line that is none, nothing is known.
-    """
+def is_alive(owner: str) -> bool | None:
+    """Tell whether an owner still runs; None for one of another host, and for no such line."""
     match = _OWNER.fullmatch(owner.strip())
     if match is None or match["host"] != _this_host():
-        return False
+        return None
     pid = int(match["pid"])
-    return not _exists(pid) or bool(match["started"] and _started(pid) != match["started"])
+    return _exists(pid) and (not match["started"] or _started(pid) == match["started"])
 
 
 def _exists(pid: int) -> bool:
