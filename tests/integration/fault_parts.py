@@ -148,7 +148,7 @@ class Lab:
             run_plan(
                 planned,
                 drivers=drivers,
-                models={"m": {"tflite": self._model()}},
+                models={("m", "fp32"): {"tflite": self._model()}},
                 tools=tools,
                 writer=writer,
                 host_place={},

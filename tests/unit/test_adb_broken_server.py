@@ -90,7 +90,7 @@ def test_an_exit_packet_without_a_code_is_not_an_exit() -> None:
     assert isinstance(run(shell_then(b"\x03\x00\x00\x00\x00")), TargetLost)
 
 
-@pytest.mark.parametrize("said", [b"", b"closed", b"device 'S1' not found", b"device offline"])
+@pytest.mark.parametrize("said", [b"", b"closed", b"device 'S1' not found"])
 def test_a_refusal_by_the_server_is_a_lost_device(said: bytes) -> None:
     def script(connection: socket.socket) -> None:
         request(connection)
@@ -146,12 +146,34 @@ def test_something_else_on_the_port_is_not_taken_for_an_adb_server() -> None:
 
 def test_a_device_too_old_for_shell_protocol_2_is_refused() -> None:
     def script(connection: socket.socket) -> None:
-        request(connection)
-        connection.sendall(b"OKAY" + block(b"cmd,stat_v2"))
+        asked = request(connection)
+        answer = b"device" if b"get-state" in asked else b"cmd,stat_v2"
+        connection.sendall(b"OKAY" + block(answer))
 
     with server(script) as where, pytest.raises(TargetUnfit) as caught:
         AdbDevice.attach("S1", where)
     assert "Android 7" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        # Words of adb 36's `transport.cpp` and `transport_usb.cpp`; what udev forbids is a state
+        # of the server, which no device can cause.
+        (b"insufficient permissions for device: user in plugdev group", "no-permissions"),
+        (b"no permissions (missing udev rules?)", "no-permissions"),
+        (b"device offline", "offline"),
+    ],
+)
+def test_a_state_that_the_server_names_is_the_class(said: bytes, kind: str) -> None:
+    def script(connection: socket.socket) -> None:
+        request(connection)
+        connection.sendall(b"FAIL" + block(said))
+
+    with server(script) as where, pytest.raises(TargetUnfit) as caught:
+        AdbDevice.attach("S1", where)
+    assert caught.value.kind == kind
+    assert caught.value.hint
 
 
 def test_a_running_server_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-_OWNER = re.compile(r"(?P<host>[0-9a-f]{8}) (?P<pid>[0-9]+) (?P<started>[0-9]*)")
+_OWNER = re.compile(r"(?P<host>[0-9a-f]{8}) (?P<pid>[0-9]+)(?: (?P<started>[0-9]+))?")
 
 
 def this_process() -> str:
