@@ -66,7 +66,8 @@ def allocate(
     """
     require()
     request = {
-        "model": str(model),
+        # The child works in another folder.
+        "model": str(model.absolute()),
         "resolver": _RESOLVERS[kernels],
         "shapes": {name: list(shape) for name, shape in (shapes or {}).items()},
     }

@@ -89,3 +89,12 @@ def test_a_file_that_litert_refuses_is_an_error_and_no_crash_of_ours(tmp_path: P
     path.write_bytes(b"\x1c\x00\x00\x00TFL3" + bytes(200))
     with pytest.raises(RunFailed):
         allocate(path)
+
+
+@pytest.mark.parametrize("precision", ["fp32"])
+@pytest.mark.parametrize("network", ["blazeface_front"])
+def test_a_model_may_be_named_from_where_one_stands(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(model.parent)
+    assert allocate(Path(model.name), "reference").inputs == allocate(model, "reference").inputs
