@@ -27,19 +27,21 @@ CLAIM_SHARE = 1 / 20
 UNITS = 1024
 LAYER_BYTES = UNITS * UNITS * 4
 READER = """
-import json, sys, time
+import json, mmap, sys, time
 from pathlib import Path
-from harness.graphs.tflite_reader import read_tflite
+from harness.graphs.tflite_reader import TfliteModel, read_graphs
 from harness.memory_plan.tflite_records import record_sets
-def resident(field):
-    for line in open("/proc/self/status"):
-        if line.startswith(field + ":"):
-            return int(line.split()[1]) * 1024
-fields = ("RssAnon", "RssFile")
-before, begun = [resident(field) for field in fields], time.process_time()
-sets = record_sets(read_tflite(Path(sys.argv[1])))
+def resident():
+    lines = open("/proc/self/status").read().splitlines()
+    sizes = dict(line.split(":") for line in lines if line.startswith("Rss"))
+    return [int(sizes[name].split()[0]) * 1024 for name in ("RssAnon", "RssFile")]
+path = Path(sys.argv[1])
+before, begun = resident(), time.process_time()
+with path.open("rb") as file:
+    data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+sets = record_sets(TfliteModel(path, read_graphs(data, str(path))))
 taken = time.process_time() - begun
-grown = [resident(field) - old for field, old in zip(fields, before)]
+grown = [now - old for now, old in zip(resident(), before)]
 print(json.dumps([taken, *grown, len(sets[0].records)]))
 """
 

@@ -22,6 +22,7 @@ from harness.errors import (
     EXIT_OK,
     StoreError,
 )
+from harness.memory_plan.model_facts import planned_facts
 from harness.model import (
     Facts,
     Measured,
@@ -220,17 +221,22 @@ def _session_record(
         ),
         harness=harness_facts(),
         host=host_facts(),
-        models={"/".join(key): _model_facts(files) for key, files in models.items()},
+        models={
+            "/".join(key): _model_facts(files, plan_memory=suite.plan_memory)
+            for key, files in models.items()
+        },
         added_blocks=POLICY.added_blocks,
     )
 
 
-def _model_facts(files: Mapping[ModelFormat, ModelFile]) -> Facts:
-    return {
+def _model_facts(files: Mapping[ModelFormat, ModelFile], *, plan_memory: bool) -> Facts:
+    facts = {
         f"{format_}_{fact}": value
         for format_, file in files.items()
         for fact, value in (("sha256", file.sha256), ("bytes", file.size_bytes))
     }
+    planned = planned_facts(files["tflite"].path) if plan_memory and "tflite" in files else {}
+    return {**facts, **planned}
 
 
 def _digest(text: str) -> str:

@@ -10,6 +10,7 @@ from harness.report import notes
 from harness.report.layout import Labels, absences, left_out, section_of
 from harness.report.marks import conditions_column, conditions_of, marked_runs
 from harness.report.numbers import BYTES, Scale, count, scale_for
+from harness.report.planned_memory import PlannedColumns
 from harness.report.summary import CellSummary
 
 _HEADERS = {
@@ -35,6 +36,7 @@ def memory_table(cells: Sequence[CellSummary]) -> Table | None:
         return None
     labels = Labels(cells)
     verdicts = conditions_column([cell.memory for cell in rows])
+    planned = PlannedColumns(rows)
     scales = {name: _scale(rows, name) for name in shown}
     meanings = [
         f"{_header(name)}: {METRICS[name].meaning}" if name in METRICS else _header(name)
@@ -48,17 +50,20 @@ def memory_table(cells: Sequence[CellSummary]) -> Table | None:
             Column("variant", "variant"),
             *(Column(name, _header(name), scales[name].unit, "right") for name in shown),
             Column("runs", "n", align="right"),
+            *planned.columns,
             *verdicts,
         ),
         rows=tuple(
             (
                 *_row(cell, labels, scales),
+                *planned.of(cell),
                 *((conditions_of(cell.memory),) if verdicts else ()),
             )
             for cell in rows
         ),
         notes=(
             "; ".join(meanings) + ". Medians over n runs of their own, never the timed ones.",
+            *planned.notes,
             *absences(rows, lambda cell: cell.memory_metrics, shown),
             *left_out(cells, rows),
             *marked_runs(cells, "memory"),

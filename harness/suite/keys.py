@@ -287,3 +287,7 @@ class SuiteKeys(Options):
         Field(description="name → ABI → a build of a program that targets run, see below"),
     ] = Field(default_factory=dict)
     sampling: Annotated[Sampling, Field(description="how much is measured, see below")] = Sampling()
+    plan_memory: Annotated[
+        bool,
+        Field(description="set planned memory of `.tflite` files beside what is measured"),
+    ] = False

@@ -264,6 +264,7 @@ def _suite(text: str, path: Path, keys: SuiteKeys, targets: tuple[Target, ...]) 
             for abi, source in builds.items()
         ),
         sampling=keys.sampling,
+        plan_memory=keys.plan_memory,
     )
 
 

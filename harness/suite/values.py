@@ -126,3 +126,4 @@ class Suite:
     targets: tuple[Target, ...]
     tools: tuple[ToolSource, ...]
     sampling: Sampling
+    plan_memory: bool = False
