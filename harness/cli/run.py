@@ -39,8 +39,9 @@ from harness.report import tables
 from harness.retries import POLICY, failed_for_good, with_added
 from harness.runner import run_plan
 from harness.runner.provenance import harness_facts, host_facts
+from harness.serials import hashed
 from harness.store import Writer
-from harness.suite.values import ORIGINAL
+from harness.suite.values import ORIGINAL, Suite
 
 FileKey: TypeAlias = tuple[str, str]
 """A file of a suite: (model, file)."""
@@ -139,8 +140,17 @@ def _folder(
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     base = Path("results") / planned.suite.name
     path = arguments.out or base / f"{stamp}_{label}"
-    writer = store.create(path, session, planned.suite.text)
+    writer = store.create(path, session, _without_serials(planned.suite))
     return _Begun(writer, planned, session.added_blocks)
+
+
+def _without_serials(suite: Suite) -> str:
+    """Return the suite as it is stored: a phone's serial in it stands as its hash."""
+    text = suite.text
+    for target in suite.targets:
+        if target.phone is not None and target.phone.serial:
+            text = text.replace(target.phone.serial, hashed(target.phone.serial))
+    return text
 
 
 def _resumed(arguments: argparse.Namespace, planned: Plan) -> _Begun:
