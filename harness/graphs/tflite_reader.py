@@ -24,7 +24,6 @@ _IDENTIFIER = b"TFL3"
 _CUSTOM = OPERATORS.index("CUSTOM")
 _CONV_2D_OPTIONS = 1
 _OUTSIDE = 2  # buffers with `offset` > 1 lie behind the flatbuffer
-_INPUT_SHAPE_HINT = "say which shape is meant: --input-shape '{name}=1,224,224,3'"
 _MAX_BYTES = 2**62
 _REFETCH = "name the file as its converter wrote it, whole; try to fetch it again"
 
@@ -181,8 +180,9 @@ class _Reader:
         number = max(code.number(0, "b"), code.number(3, "i"))
         if not 0 <= number < len(OPERATORS):
             raise Damaged(f"{code.what} is {number}, and {len(OPERATORS)} operators are known")
-        custom = code.text(1)
-        return f"CUSTOM {custom}" if number == _CUSTOM else OPERATORS[number]
+        custom = code.text(1)  # any bytes may stand there, and the name goes into messages
+        shown = "".join(char if char.isprintable() else "?" for char in custom)
+        return f"CUSTOM {shown}" if number == _CUSTOM else OPERATORS[number]
 
     def buffer(self, buffer: Table) -> _Data:
         inside = buffer.vector(0, 1)
@@ -342,7 +342,8 @@ class _GraphReader:
         open_dimensions = min((*tensor.shape, *self.signatures[tensor.index]), default=0) < 0
         if open_dimensions:
             shown = list(self.signatures[tensor.index] or tensor.shape)
-            hint = _INPUT_SHAPE_HINT.format(name=tensor.name)
+            option = f"{tensor.name}=1,224,224,3"
+            hint = f"say which shape is meant: --input-shape {option!r}"
             if place != "an input of the graph":
                 hint = (
                     "its inputs leave no dimension open, so no --input-shape can fix this one: "

@@ -51,6 +51,10 @@ class ArenaGraph:
     persistent: Mapping[int, int] = field(default_factory=dict)
     variables: tuple[int, ...] = ()
 
+    def size_of(self, tensor: int) -> int | None:
+        """Return the bytes of a tensor in either arena, None if it takes no place."""
+        return self.sizes.get(tensor, self.persistent.get(tensor))
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -158,15 +162,15 @@ def _shared(graph: ArenaGraph) -> dict[int, int]:
 def _given_up_input(
     graph: ArenaGraph, node: ArenaNode, in_place: InPlace, counts: Mapping[int, int]
 ) -> int | None:
-    output = node.outputs[0]
-    sizes = {**graph.sizes, **graph.persistent}
+    output, held = node.outputs[0], graph.size_of
     if output in graph.outputs:
         return None
     for place in in_place.inputs:
         given = node.inputs[place] if place < len(node.inputs) else -1
-        if given not in sizes or given in graph.inputs:
+        size = held(given)
+        if size is None or given in graph.inputs:
             continue
-        equal = sizes[given] == sizes[output] and sizes[given] > _SCALAR_BYTES
+        equal = size == held(output) and size > _SCALAR_BYTES
         if in_place.unchanged or (equal and counts[given] <= 1):
             return given
     return None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.memory_models import load, measured_bytes
+from harness.cli.memory_models import arena_rows, load, measured_bytes
 from harness.errors import RunFailed, SuiteError
 from harness.graphs import tflite_schema
 from harness.graphs.description import Graph
@@ -63,6 +63,16 @@ def test_xnnpack_empties_the_arena(model: Path) -> None:
     (graph,) = read_tflite(model).graphs
     ends = sum(graph.tensors[index].size_bytes for index in (*graph.inputs, *graph.outputs))
     assert measured_bytes(graph, allocate(model, "xnnpack")) == ends
+
+
+@pytest.mark.parametrize("precision", ["fp32"])
+@pytest.mark.parametrize("network", ["blazeface_front"])
+def test_a_damaged_shape_that_still_is_a_model_is_told(model: Path) -> None:
+    whole = tflite_schema.schema().ModelT.InitFromPackedBuf(model.read_bytes(), 0)
+    whole.subgraphs[0].tensors[1].shape = [1, 64, 64, 25]
+    model.write_bytes(tflite_schema.packed(whole))
+    notes = [row.note for row in arena_rows(load(model, {}), "tflite", {}, measure=True)]
+    assert [note for note in notes if note.endswith("with reference kernels differ")]
 
 
 @pytest.mark.parametrize("precision", ["fp32"])
