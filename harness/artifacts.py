@@ -68,12 +68,19 @@ def tool_files(tools: Iterable[ToolSource]) -> Mapping[str, Mapping[str, ToolFil
     """Return tool name → ABI → file for those tools whose files are here or can be fetched.
 
     Raises:
-        SuiteError: a file is missing, or not the one that is pinned.
+        SuiteError: a file is missing, not pinned, or not the one that is pinned.
     """
     found: dict[str, dict[str, ToolFile]] = {}
     for tool in tools:
         path, digest = _local("tool", tool.source)
-        found.setdefault(tool.name, {})[tool.abi] = ToolFile(tool.name, tool.abi, path, digest)
+        if tool.source.sha256 is None:
+            raise SuiteError(
+                f"the tool {tool.name!r} is not pinned: nothing says which build it must be",
+                where=tool.source.name,
+                hint="run `edgebench lock SUITE`, which checks its ABI and writes its sha256",
+            )
+        build = ToolFile(tool.name, tool.abi, path, digest, tool.kind)
+        found.setdefault(tool.name, {})[tool.abi] = build
     return found
 
 
@@ -92,8 +99,16 @@ def fetch(url: str, format_: ModelFormat | None = None) -> Fetched:
                 inside.parent.mkdir(parents=True, exist_ok=True)
                 _download(urllib.parse.urljoin(url, shard), inside)
         digest = _digest(main, format_)
-        target = locations.cache() / "downloads" / digest
+        target = _place(digest)
+        kept = target / main.name
+        if kept.is_file() and _is(kept, format_, digest):
+            return Fetched(kept, digest)
+        if target.is_dir():
+            # What lies there is damaged, or has another name: it is moved away whole.
+            with suppress(OSError):
+                os.rename(target, folder.with_name(f"{folder.name}-old"))  # noqa: PTH104  as below
         _keep(folder, target)
+        shutil.rmtree(folder.with_name(f"{folder.name}-old"), ignore_errors=True)
         return Fetched(target / main.name, digest)
 
 
@@ -159,8 +174,8 @@ def _local(what: str, source: Source, format_: ModelFormat | None = None) -> tup
         _require(source, digest)
         return source.path, digest
     url, pinned = source.url or "", source.sha256 or ""
-    cached = locations.cache() / "downloads" / pinned / _file_name(url)
-    if cached.is_file() and _digest(cached, format_) == pinned:
+    cached = _place(pinned) / _file_name(url)
+    if cached.is_file() and _is(cached, format_, pinned):
         return cached, pinned
     fetched = fetch(url, format_)
     try:
@@ -169,6 +184,18 @@ def _local(what: str, source: Source, format_: ModelFormat | None = None) -> tup
         shutil.rmtree(fetched.path.parent, ignore_errors=True)
         raise
     return fetched.path, fetched.sha256
+
+
+def _place(digest: str) -> Path:
+    """Return the folder of the content with that hash, in a cache that several processes share."""
+    return locations.cache() / "sha256" / digest
+
+
+def _is(path: Path, format_: ModelFormat | None, digest: str) -> bool:
+    try:
+        return _digest(path, format_) == digest
+    except SuiteError:  # a damaged model.json, or a weight file that is gone
+        return False
 
 
 def _require(source: Source, digest: str) -> None:

@@ -27,6 +27,8 @@ API_VERSION = 1
 
 Kind: TypeAlias = Literal["drivers", "probes", "formats", "models"]
 ModelFormat: TypeAlias = Literal["tflite", "tfjs"]
+ToolKind: TypeAlias = Literal["benchmark_model", "litert"]
+"""TFLite's `benchmark_model`, or LiteRT's `benchmark_litert_model`, which often has its name."""
 KINDS: tuple[Kind, ...] = ("drivers", "probes", "formats", "models")
 
 
@@ -46,12 +48,16 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class ToolFile:
-    """A build of the program that runs, on this host's disk."""
+    """A build of the program that runs, on this host's disk.
+
+    `kind` is what the suite says it is, and what its output must show; '' is not said.
+    """
 
     name: str
     abi: str
     path: Path
     sha256: str
+    kind: ToolKind | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,17 @@ stands in `rules`, since it can be told even where other keys are wrong.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from harness.options import Number, Options, Sampling
 from harness.outputs import TOLERANCES, Precision
+from harness.plugins import ToolKind
 
 Abi: TypeAlias = Literal["arm64-v8a", "armeabi-v7a", "x86_64", "x86", "riscv64"]
+ABIS: tuple[Abi, ...] = get_args(Abi)
 
 NAME_LENGTH = 64
 _NAME_BYTES = 200
@@ -86,7 +88,7 @@ class SourceKeys(Options):
     sha256: Annotated[
         Sha256 | None,
         Given,
-        Field(description="what the file must be; a URL needs it, `edgebench lock` writes it"),
+        Field(description="what the file must be; URLs and tools need it: `edgebench lock`"),
     ] = None
 
 
@@ -114,6 +116,38 @@ Source = Annotated[
 ToolSource = Annotated[
     ToolSourceKeys, BeforeValidator(_spelled_out, json_schema_input_type=Text | ToolSourceKeys)
 ]
+
+
+def _build(abi: Abi) -> Any:
+    return Field(None, alias=abi, description=f"the build for {abi}")
+
+
+class ToolKeys(Options):
+    """A program that targets run: one build per ABI, each with a sha256 of its own."""
+
+    arm64_v8a: Annotated[ToolSource | None, Given] = _build("arm64-v8a")
+    armeabi_v7a: Annotated[ToolSource | None, Given] = _build("armeabi-v7a")
+    x86_64: Annotated[ToolSource | None, Given] = _build("x86_64")
+    x86: Annotated[ToolSource | None, Given] = _build("x86")
+    riscv64: Annotated[ToolSource | None, Given] = _build("riscv64")
+    sha256: Annotated[
+        Sha256 | None,
+        Given,
+        Field(description="what the build must be, where there is only one and it is a text"),
+    ] = None
+    kind: Annotated[
+        ToolKind,
+        Field(
+            description="which program it is: TFLite's `benchmark_model`, or LiteRT's tool that "
+            "goes by the same name; a run whose output shows the other has failed"
+        ),
+    ] = "benchmark_model"
+
+    @property
+    def builds(self) -> dict[Abi, ToolSourceKeys]:
+        """The builds that are given, by ABI."""
+        given = {abi: getattr(self, abi.replace("-", "_")) for abi in ABIS}
+        return {abi: build for abi, build in given.items() if build is not None}
 
 
 class InputKeys(Options):
@@ -283,8 +317,8 @@ class SuiteKeys(Options):
         dict[Name, dict[str, Any]], Field(min_length=1, description="name → a target, see below")
     ]
     tools: Annotated[
-        dict[Name, dict[Abi, ToolSource]],
-        Field(description="name → ABI → a build of a program that targets run, see below"),
+        dict[Name, ToolKeys],
+        Field(description="name → a program that targets run, see below"),
     ] = Field(default_factory=dict)
     sampling: Annotated[Sampling, Field(description="how much is measured, see below")] = Sampling()
     plan_memory: Annotated[

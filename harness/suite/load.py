@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -24,7 +24,7 @@ from harness.suite.finding import (
     did_you_mean,
     findings,
 )
-from harness.suite.keys import FileKeys, ModelKeys, SourceKeys, SuiteKeys, TargetKeys
+from harness.suite.keys import FileKeys, ModelKeys, SourceKeys, SuiteKeys, TargetKeys, ToolKeys
 from harness.suite.nodes import Entry, MapNode, Node, ScalarNode, data, entries_of
 from harness.suite.values import (
     ORIGINAL,
@@ -259,9 +259,9 @@ def _suite(text: str, path: Path, keys: SuiteKeys, targets: tuple[Target, ...]) 
         ),
         targets=targets,
         tools=tuple(
-            ToolSource(name, abi, _source(source, folder))
-            for name, builds in keys.tools.items()
-            for abi, source in builds.items()
+            ToolSource(name, abi, _pinned_source(source, tool, folder), tool.kind)
+            for name, tool in keys.tools.items()
+            for abi, source in tool.builds.items()
         ),
         sampling=keys.sampling,
         plan_memory=keys.plan_memory,
@@ -304,6 +304,11 @@ def _inputs(keys: ModelKeys, folder: Path) -> tuple[InputSpec, ...]:
         )
         for input_name, given in keys.inputs.items()
     )
+
+
+def _pinned_source(keys: SourceKeys, tool: ToolKeys, folder: Path) -> Source:
+    source = _source(keys, folder)
+    return replace(source, sha256=source.sha256 or tool.sha256)
 
 
 def _source(keys: SourceKeys, folder: Path) -> Source:

@@ -1,9 +1,10 @@
-"""Pinning: fetch what a suite names by URL, hash it, and write that into the suite."""
+"""Pinning: fetch or find what a suite names, hash it, and write that into the suite."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -12,6 +13,7 @@ from harness.plugins import ModelFormat, registry
 from harness.store.folder import write_atomically
 from harness.suite import document, elf, pinning
 from harness.suite.finding import Mistake, SuiteMistakes, findings
+from harness.suite.keys import is_url
 from harness.suite.load import Plugins, parse, read_text
 from harness.suite.nodes import MapNode, Node, ScalarNode, data, entries_of
 from harness.suite.values import ModelSource, Source, Suite
@@ -27,6 +29,14 @@ class Download(Protocol):
     def sha256(self) -> str: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _OnDisk:
+    """A file that the suite names by path."""
+
+    path: Path
+    sha256: str
+
+
 Fetch: TypeAlias = Callable[[str, ModelFormat | None], Download]
 """Downloads a URL; with the format `tfjs`, the weight files that its model.json names too."""
 
@@ -35,13 +45,13 @@ Fetch: TypeAlias = Callable[[str, ModelFormat | None], Download]
 class Pin:
     """What became of one source: `where` is its path in the suite, such as `tools.t.x86`.
 
-    `pinned` was written now, `unchanged` was right already, `checked` is a program by path
-    whose ABI is right, `missing` is a program by path that is not there to be checked.
+    `pinned` was written now, `unchanged` was right already, `missing` is a program by path that
+    is not there to be pinned.
     """
 
     where: str
     source: str
-    outcome: Literal["pinned", "unchanged", "checked", "missing"]
+    outcome: Literal["pinned", "unchanged", "missing"]
     sha256: str | None = None
     abi: str | None = None
 
@@ -56,9 +66,10 @@ class LockReport:
 
 
 def lock(path: Path, fetch: Fetch, *, plugins: Plugins = registry) -> LockReport:
-    """Pin a suite's URLs in place, keeping its comments and layout; all of them or none.
+    """Pin a suite's URLs and tools in place, keeping its comments and layout; all or none.
 
-    Models by path are left alone. Programs by path have their ABI checked.
+    Models by path are left alone: they change while they are worked on, and each result has
+    their hash. The ABI of every program is checked.
 
     Raises:
         SuiteError: the suite is wrong, cannot be written, or something fetched is not what
@@ -99,6 +110,12 @@ class _Claim:
     @property
     def is_tool(self) -> bool:
         return self.format is None
+
+    @property
+    def pinned_above(self) -> bool:
+        """Whether the hash stands beside the build, as a tool's only one."""
+        own = isinstance(self.node, MapNode) and self.node.entry("sha256")
+        return self.source.sha256 is not None and not own
 
 
 def _claims(suite: Suite, root: MapNode) -> Iterator[_Claim]:
@@ -146,29 +163,31 @@ class _Locking:
     _fetched: dict[tuple[str, ModelFormat | None], Download] = field(default_factory=dict)
 
     def settle(self, claim: _Claim) -> None:
-        if claim.source.url is None:
-            self._check_program(claim, claim.source.path)
+        found = self._found(claim)
+        if found is None:
             return
-        download = self._download(claim.source.url, claim.format)
         pinned = claim.source.sha256
-        if pinned and pinned != download.sha256:
+        if pinned and pinned != found.sha256:
+            gives = "the URL now gives" if claim.source.url else "the file is now"
             self._wrong(
                 claim,
-                f"pinned as sha256 {pinned}, and the URL now gives {download.sha256}",
+                f"pinned as sha256 {pinned}, and {gives} {found.sha256}",
                 "if the change is meant, remove the pin and lock again",
             )
             return
-        abi = self._abi(claim, download.path) if claim.is_tool else None
+        abi = self._abi(claim, found.path) if claim.is_tool else None
         if claim.is_tool and abi is None:
             return
-        wanted = {"sha256": download.sha256} | ({"abi": abi} if abi else {})
+        # A hash beside the only build of a tool stays where it is.
+        wanted = {} if claim.pinned_above else {"sha256": found.sha256}
+        wanted |= {"abi": abi} if abi and not claim.pinned_above else {}
         there = data(claim.node) if isinstance(claim.node, MapNode) else {}
         missing = {key: value for key, value in wanted.items() if key not in there}
         if missing:
             self.added[claim.trail] = missing
             self.edits.append(pinning.pin(self.text, claim.node, missing))
         outcome: Literal["pinned", "unchanged"] = "pinned" if missing else "unchanged"
-        self.pins.append(Pin(claim.where, claim.source.name, outcome, download.sha256, abi))
+        self.pins.append(Pin(claim.where, claim.source.name, outcome, found.sha256, abi))
 
     def _download(self, url: str, format_: ModelFormat | None) -> Download:
         key = (url, format_)
@@ -176,12 +195,21 @@ class _Locking:
             self._fetched[key] = self.fetch(url, format_)
         return self._fetched[key]
 
-    def _check_program(self, claim: _Claim, path: Path | None) -> None:
+    def _found(self, claim: _Claim) -> Download | None:
+        """Return what a source stands for now; None where it cannot be had, which is noted."""
+        if claim.source.url is not None:
+            return self._download(claim.source.url, claim.format)
+        path = claim.source.path
         assert path is not None
         if not path.exists():
             self.pins.append(Pin(claim.where, str(path), "missing"))
-        elif abi := self._abi(claim, path):
-            self.pins.append(Pin(claim.where, str(path), "checked", abi=abi))
+            return None
+        try:
+            with path.open("rb") as file:
+                return _OnDisk(path, file_digest(file, "sha256").hexdigest())
+        except OSError as error:
+            self._wrong(claim, f"{path} cannot be read: {error.strerror}", "check the path")
+            return None
 
     def _abi(self, claim: _Claim, path: Path) -> str | None:
         try:
@@ -218,7 +246,9 @@ def _locked_text(text: str, root: MapNode, locking: _Locking) -> str | None:
         for part in trail[:-1]:
             above = above[part]
         there = above[trail[-1]]
-        above[trail[-1]] = ({"url": there} if isinstance(there, str) else there) | added
+        if isinstance(there, str):
+            there = {"url" if is_url(there) else "path": there}
+        above[trail[-1]] = there | added
     return locked if data(read.root) == meant else None
 
 

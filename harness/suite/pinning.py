@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from harness.suite.document import scalar_value
-from harness.suite.nodes import MapNode, Node
+from harness.suite.keys import is_url
+from harness.suite.nodes import MapNode, Node, ScalarNode
 
 # What stands in braces without quotes in every YAML reader; `,?[]{}` do not.
 _BARE = re.compile(r"[A-Za-z0-9/._~%@+=:-]*[A-Za-z0-9/._~%@+=-]")
@@ -25,14 +26,15 @@ class Edit:
 
 
 def pin(text: str, source: Node, pins: Mapping[str, str]) -> Edit:
-    """Return the edit that adds keys to a source: a mapping with a URL, or a URL alone."""
+    """Return the edit that adds keys to a source: a mapping, or a URL or a path alone."""
     if not isinstance(source, MapNode):
         written = text[source.start : source.end]
         if not written.startswith(("'", '"', "*", "&")) and not _BARE.fullmatch(written):
             written = _quoted(written)
-        return Edit(source.start, source.end, "{" + f"url: {written}{_in_braces(pins)}" + "}")
+        kind = "url" if is_url(source_text(source)) else "path"
+        return Edit(source.start, source.end, "{" + f"{kind}: {written}{_in_braces(pins)}" + "}")
     last = max(
-        (entry for key, entry in source.entries.items() if key in {"url", "sha256"}),
+        (entry for key, entry in source.entries.items() if key in {"url", "path", "sha256"}),
         key=lambda entry: entry.value.end,
     )
     if source.flow:
@@ -42,6 +44,11 @@ def pin(text: str, source: Node, pins: Mapping[str, str]) -> Edit:
     return _lines_after(
         text, last.value.end, [f"{indent}{key}: {_plain(pins[key])}" for key in pins]
     )
+
+
+def source_text(source: Node) -> str:
+    """Return what a source says that is a text alone."""
+    return source.text if isinstance(source, ScalarNode) else ""
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:

@@ -19,6 +19,7 @@ _LISTED = {
     "InputKeys": "an input",
     "Sampling": "sampling keys",
     "TargetSampling": "sampling keys",
+    "ToolKeys": "a tool",
     "SourceKeys": "a source",
     "ToolSourceKeys": "a source",
     "PhoneReference": "`{tag: TAG}` or `{any: TAG}`",
@@ -51,6 +52,36 @@ Names of suites, models, tools, targets and variants have at most 64 printable c
 """
 
 
+# Title, what is told, and the keys of each section that all drivers share.
+_SECTIONS = (
+    ("A model", "Below `models:`, by name.", "ModelKeys"),
+    (
+        "A file of a model",
+        "Below a model's `files:`, by name. The file named fp32 is what the others are compared "
+        "with: their outputs, sizes and times.",
+        "FileKeys",
+    ),
+    (
+        "A tool",
+        "Below `tools:`, by name. `edgebench lock` reads the ABI in each program, hashes it and "
+        "writes its sha256; `edgebench run` takes no tool without one.",
+        "ToolKeys",
+    ),
+    (
+        "A source",
+        "In `tflite:`, `tfjs:` and for each ABI of a tool. A text alone is short for one of "
+        "these keys: a URL if it begins with `http://` or `https://`, else a path.",
+        "ToolSourceKeys",
+    ),
+    ("An input", "Below a model's `inputs:`, by name.", "InputKeys"),
+    (
+        "Sampling",
+        "In the suite, and in a target, whose keys are laid over the suite's.",
+        "Sampling",
+    ),
+)
+
+
 def reference_markdown(*, plugins: Plugins = registry) -> str:
     """Return docs/suite-reference.md: every key with type, default and meaning.
 
@@ -66,30 +97,7 @@ def reference_markdown(*, plugins: Plugins = registry) -> str:
     parts = [
         _INTRODUCTION,
         _section("The suite", "", whole, definitions),
-        _section("A model", "Below `models:`, by name.", definitions["ModelKeys"], definitions),
-        _section(
-            "A file of a model",
-            "Below a model's `files:`, by name. The file named fp32 is what the others are "
-            "compared with: their outputs, sizes and times.",
-            definitions["FileKeys"],
-            definitions,
-        ),
-        _section(
-            "A source",
-            "In `tflite:`, `tfjs:` and `tools:`. A text alone is short for one of these keys: a "
-            "URL if it begins with `http://` or `https://`, else a path.",
-            definitions["ToolSourceKeys"],
-            definitions,
-        ),
-        _section(
-            "An input", "Below a model's `inputs:`, by name.", definitions["InputKeys"], definitions
-        ),
-        _section(
-            "Sampling",
-            "In the suite, and in a target, whose keys are laid over the suite's.",
-            definitions["Sampling"],
-            definitions,
-        ),
+        *(_section(title, told, definitions[keys], definitions) for title, told, keys in _SECTIONS),
         _targets(drivers, definitions),
         *(_driver(name, definitions) for name in drivers),
     ]

@@ -12,7 +12,7 @@ from math import prod
 
 from harness.outputs import PRECISIONS
 from harness.suite.finding import Mistake, did_you_mean
-from harness.suite.keys import SUITE_WIDE, is_url
+from harness.suite.keys import ABIS, SUITE_WIDE, is_url
 from harness.suite.nodes import Entry, ListNode, MapNode, Node, ScalarNode, data, entries_of
 
 FORMATS = ("tflite", "tfjs")
@@ -29,9 +29,8 @@ def mistakes(root: MapNode, networks: Iterable[str], *, pinned: bool) -> Iterato
         if isinstance(entry.value, MapNode):
             yield from _target(entry.value)
     for tool in entries_of(root.get("tools")).values():
-        for abi in entries_of(tool.value).values():
-            yield from _source(abi, pinned=pinned)
-            yield from _abi(abi)
+        if isinstance(tool.value, MapNode):
+            yield from _tool(tool.key, tool.value, pinned=pinned)
 
 
 def tool_named(tool: ScalarNode, tools: Node | None) -> Iterator[Mistake]:
@@ -204,6 +203,29 @@ def _path(label: str, node: ScalarNode) -> Iterator[Mistake]:
             f"{label}: only http:// and https:// addresses can be fetched",
             "fetch the file yourself and name its path",
         )
+
+
+def _tool(name: ScalarNode, tool: MapNode, *, pinned: bool) -> Iterator[Mistake]:
+    builds = [entry for key, entry in tool.entries.items() if key in ABIS]
+    whole = tool.entry("sha256")
+    if not builds and tool.entries.keys() <= {"sha256", "kind"}:
+        yield Mistake(
+            name.start, f"{name.text}: a tool needs a build", f"name its ABI: {', '.join(ABIS)}"
+        )
+    if whole and len(builds) > 1:
+        yield Mistake(
+            whole.key.start,
+            "sha256: this tool has several builds, and each has a hash of its own",
+            "write it beside the `url:` or `path:` of each",
+        )
+    for build in builds:
+        own = isinstance(build.value, MapNode) and build.value.entry("sha256")
+        if whole and own:
+            yield Mistake(
+                whole.key.start, "sha256: the build has one already", "keep one of the two"
+            )
+        yield from _source(build, pinned=pinned and not whole)
+        yield from _abi(build)
 
 
 def _abi(entry: Entry) -> Iterator[Mistake]:

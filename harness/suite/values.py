@@ -9,6 +9,7 @@ from typing import Any, Literal
 from harness.model import Phone
 from harness.options import Sampling
 from harness.outputs import Precision
+from harness.plugins import ToolKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class ToolSource:
     name: str
     abi: str
     source: Source
+    kind: ToolKind = "benchmark_model"
 
 
 @dataclass(frozen=True, slots=True)

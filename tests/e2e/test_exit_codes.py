@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from conftest import Commander
 
 pytestmark = pytest.mark.litert
 
+PROGRAM = b"\x7fELF"
 SLOW_PROGRAM = """
 import sys, time
 flags = dict(argument.lstrip("-").partition("=")[::2] for argument in sys.argv[1:])
@@ -46,12 +48,12 @@ def test_1_when_a_device_is_missing(adb_of_its_own: Commander) -> None:
     (folder / "s.yaml").write_text(
         "suite: s\n"
         "models: {blazeface: {generate: blazeface_front, seed: 7}}\n"
-        "tools: {benchmark_model: {arm64-v8a: tool}}\n"
+        f"tools: {{benchmark_model: {{arm64-v8a: tool, sha256: {sha256(PROGRAM).hexdigest()}}}}}\n"
         "targets:\n"
         "  phone: {driver: android-tflite, device: no-such-serial, variants: {cpu: {threads: 1}}}\n"
         "sampling: {blocks: 1, memory_runs: 0}\n"
     )
-    (folder / "tool").write_bytes(b"\x7fELF")
+    (folder / "tool").write_bytes(PROGRAM)
     run = adb_of_its_own("run", "s.yaml", "--out", "r")
     assert run.returncode == 1, run.stderr
     assert "is attached" in run.stderr

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.adb, pytest.mark.litert]
 
 KNOWN = Path(__file__).parents[1] / "fixtures" / "known"
 ABI = {"aarch64": "arm64-v8a", "arm64": "arm64-v8a"}.get(platform.machine(), platform.machine())
+TOOL = KNOWN / "made_up_benchmark_model"
 SUITE = f"""
 suite: known
 models: {{net: {{generate: blazeface_front, seed: 7}}}}
-tools: {{made_up: {{{ABI}: {KNOWN / "made_up_benchmark_model"}}}}}
+tools: {{made_up: {{{ABI}: {TOOL}, sha256: {sha256(TOOL.read_bytes()).hexdigest()}}}}}
 targets:
   page:
     driver: web-tfjs

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,10 @@ cat "$here/$said.stdout"
 SUITE = """
 suite: operators
 models: {{net: {{generate: blazeface_front, seed: 7}}}}
-tools: {{text: {{{abi}: text}}, file: {{{abi}: file}}, none: {{{abi}: none}}}}
+tools:
+  text: {{{abi}: text, sha256: {text}}}
+  file: {{{abi}: file, sha256: {file}}}
+  none: {{{abi}: none, sha256: {none}}}
 targets:
   device:
     driver: android-tflite
@@ -70,7 +74,10 @@ def edgebench(tmp_path_factory: pytest.TempPathFactory) -> Commander:
     for name, known in flags.items():
         (folder / name).write_text(TOOL.format(here=folder, known=known))
     (folder / "none").write_text((folder / "text").read_text().replace("enable_op_profiling", ""))
-    (folder / "suite.yaml").write_text(SUITE.format(abi=ABI))
+    pins = {
+        name: sha256((folder / name).read_bytes()).hexdigest() for name in ("text", "file", "none")
+    }
+    (folder / "suite.yaml").write_text(SUITE.format(abi=ABI, **pins))
     command = Commander(folder, dict(os.environ))
     run = command("run", "suite.yaml", "--out", "r", "--json")
     assert run.returncode == 1, run.stderr

@@ -176,6 +176,11 @@ def test_a_phone_suite_without_a_phone_is_skipped_rows_and_exit_1(
     tool = folder / "tools" / "arm64-v8a" / "benchmark_model"
     tool.parent.mkdir(parents=True)
     tool.write_bytes(b"\x7fELF\x02\x01\x01" + b"\0" * 9 + b"\x02\x00\xb7\x00" + b"\0" * 44)
+    unpinned = adb_of_its_own("run", "configs/phone.yaml", "--out", "r", "--blocks", "1")
+    assert unpinned.returncode == 2
+    assert "edgebench lock" in unpinned.stderr
+    locked = adb_of_its_own("lock", "configs/phone.yaml")
+    assert locked.returncode == 0, locked.stderr
     run = adb_of_its_own("run", "configs/phone.yaml", "--out", "r", "--blocks", "1")
     assert run.returncode == 1, run.stderr
     runs = harness.read(folder / "r").runs

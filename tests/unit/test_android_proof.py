@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from benchmark_model_captures import all_captures
 
 from harness.drivers.android_tflite.options import VariantOptions
 from harness.drivers.android_tflite.proof import asked_facts, observed_facts
+from harness.drivers.android_tflite.toolchain import DeviceTool
 from harness.model import Proof, Scalar
 from harness.tools.benchmark_model import ToolFacts, parse
 from harness.tools.benchmark_model.parameters import Parameters, read_parameters
@@ -164,3 +166,21 @@ def test_a_run_of_several_options_never_proves_one(name: str) -> None:
     assert reading.numbers is None
     assert reading.failure is not None
     assert reading.failure.kind in {"several-runs", "crashed"}
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [("benchmark_model", "benchmark_model"), ("benchmark_litert_model", "litert"), ("", None)],
+)
+def test_which_program_ran_is_told_by_its_output(said: Any, kind: str | None) -> None:
+    observed = observed_facts(ToolFacts(tool=said), read_parameters(""), "")
+    assert observed["tool_kind"] == kind
+
+
+def test_a_tool_that_says_its_kind_must_show_it() -> None:
+    tool = DeviceTool("nightly", "x86_64", "0" * 64, "/tool", frozenset(), "litert")
+    observed = observed_facts(ToolFacts(tool="benchmark_model"), Parameters(), "")
+    assert Proof(tool.asked(), observed).mismatches() == (
+        ("tool_kind", "litert", "benchmark_model"),
+    )
+    assert replace(tool, kind="").asked() == {}

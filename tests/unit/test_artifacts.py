@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from hashlib import sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -182,3 +183,36 @@ def test_a_generated_file_of_small_numbers_is_a_tflite_alone_beside_the_others(c
     assert small["tflite"].size_bytes < whole["tflite"].size_bytes / 2
     assert small["tflite"].sha256 != whole["tflite"].sha256
     assert files("int8") == small
+
+
+def test_a_tool_that_is_not_pinned_is_refused_with_the_command_that_pins_it(tmp_path: Path) -> None:
+    (tmp_path / "bm").write_bytes(b"tool")
+    with pytest.raises(SuiteError, match="'bm' is not pinned") as caught:
+        artifacts.tool_files([ToolSource("bm", "x86", Source(path=tmp_path / "bm"))])
+    assert caught.value.exit_code == 2
+    assert "edgebench lock" in caught.value.hint
+
+
+def test_a_damaged_entry_of_the_cache_is_fetched_again_and_put_right(
+    cache: Path, site: tuple[Path, str]
+) -> None:
+    folder, url = site
+    (folder / "m.tflite").write_bytes(b"model")
+    pin = sha256(b"model").hexdigest()
+    source = a_model(Source(url=f"{url}/m.tflite", sha256=pin))
+    path = artifacts.model_files(source)["tflite"].path
+    assert path.parent == cache / "sha256" / pin
+    path.write_bytes(b"damaged")
+    assert artifacts.model_files(source)["tflite"].path.read_bytes() == b"model"
+    assert everything_in(cache) == [path]
+
+
+def test_two_processes_may_fetch_one_file_at_the_same_time(
+    cache: Path, site: tuple[Path, str]
+) -> None:
+    folder, url = site
+    (folder / "m.tflite").write_bytes(b"m" * 100_000)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: artifacts.fetch(f"{url}/m.tflite"), range(16)))
+    assert {one.path.read_bytes() for one in found} == {b"m" * 100_000}
+    assert everything_in(cache) == [found[0].path]

@@ -249,7 +249,7 @@ def test_all_that_is_wrong_is_told_at_once(suite: Path, web: Web, tmp_path: Path
     assert suite.read_text() == HEAD + text
 
 
-def test_programs_by_path_are_checked_and_missing_ones_are_told(
+def test_programs_by_path_are_pinned_and_missing_ones_are_told(
     suite: Path, web: Web, tmp_path: Path
 ) -> None:
     (tmp_path / "arm32").write_bytes(ARM32)
@@ -259,12 +259,32 @@ def test_programs_by_path_are_checked_and_missing_ones_are_told(
         "tools: {bm: {armeabi-v7a: arm32, arm64-v8a: not/here}}\n",
         web,
     )
-    assert not report.changed
+    digest = sha256(ARM32).hexdigest()
     assert [(pin.where, pin.outcome, pin.abi) for pin in report.pins] == [
-        ("tools.bm.armeabi-v7a", "checked", "armeabi-v7a"),
         ("tools.bm.arm64-v8a", "missing", None),
+        ("tools.bm.armeabi-v7a", "pinned", "armeabi-v7a"),
     ]
+    assert suite.read_text().endswith(
+        f"tools: {{bm: {{armeabi-v7a: {{path: arm32, sha256: {digest}, abi: armeabi-v7a}}, "
+        "arm64-v8a: not/here}}\n"
+    )
     assert web.asked == []
+
+
+def test_a_program_that_changed_since_it_was_pinned_is_told_with_both_hashes(
+    suite: Path, web: Web, tmp_path: Path
+) -> None:
+    (tmp_path / "arm32").write_bytes(ARM32)
+    text = (
+        "models: {m: {generate: mobilenet_v2}}\n"
+        f"tools: {{bm: {{armeabi-v7a: arm32, sha256: {'0' * 64}, kind: litert}}}}\n"
+    )
+    with pytest.raises(SuiteError, match="the file is now") as caught:
+        locked(suite, text, web)
+    assert sha256(ARM32).hexdigest() in str(caught.value)
+    right = text.replace("0" * 64, sha256(ARM32).hexdigest())
+    _, report = locked(suite, right, web)
+    assert [(pin.outcome, report.changed) for pin in report.pins] == [("unchanged", False)]
 
 
 def test_a_url_is_fetched_once_and_with_its_format(suite: Path, web: Web) -> None:
@@ -359,4 +379,4 @@ def test_a_real_program_of_this_host_is_recognised(suite: Path, web: Web) -> Non
     machine = {"x86_64": "x86_64", "aarch64": "arm64-v8a", "riscv64": "riscv64"}[os.uname().machine]
     text = f"models: {{m: {{generate: mobilenet_v2}}}}\ntools: {{bm: {{{machine}: {sys.executable}}}}}\n"
     _, report = locked(suite, text, web)
-    assert [(pin.outcome, pin.abi) for pin in report.pins] == [("checked", machine)]
+    assert [(pin.outcome, pin.abi) for pin in report.pins] == [("pinned", machine)]

@@ -82,6 +82,13 @@ def test_tools_are_named_by_abi() -> None:
     )
 
 
+def test_a_tool_of_one_build_may_have_its_hash_beside_it_and_says_its_kind() -> None:
+    text = WHOLE.replace("tools:\n", f"tools:\n  new: {{x86_64: n, sha256: {SHA}, kind: litert}}\n")
+    assert parsed(text).tools[0] == ToolSource(
+        "new", "x86_64", Source(path=Path("/suites/n"), sha256=SHA), "litert"
+    )
+
+
 def test_targets_have_their_drivers_typed_options() -> None:
     phone, page = parsed(WHOLE).targets
     assert (phone.name, phone.driver) == ("phone", "android-tflite")

@@ -92,7 +92,11 @@ PLACED = [
     (GOOD + "sampling: {warmup: {«iteration: 3}}\n", "unknown key 'iteration'"),
     (GOOD.replace("seed: 7", "inputs: {x: {range: «[1, 1.0]}}"), "range: expected the lower number first"),
     (GOOD + "tools: {«b/m: {x86: a}}\n", "'b/m': a name has no / in it"),
-    (GOOD + "tools: {bm: {«mips: a}}\n", "'mips' is not one of"),
+    (GOOD + "tools: {bm: {«mips: a}}\n", "unknown key 'mips'"),
+    (GOOD + "tools: {«bm: {kind: litert}}\n", "bm: a tool needs a build"),
+    (GOOD + "tools: {bm: {x86: a, kind: «tflite}}\n", "kind: 'tflite' is not one of"),
+    (GOOD + f"tools: {{bm: {{x86: a, x86_64: b, «sha256: {'0' * 64}}}}}\n", "sha256: this tool has several"),
+    (GOOD + f"tools: {{bm: {{x86: {{path: a, sha256: {'1' * 64}}},\n  «sha256: {'0' * 64}}}}}\n", "sha256: the build has one already"),
     (GOOD + "tools: {bm: {x86: «3}}\n", "x86: expected a path, a URL, or the keys path or url, got the number 3"),
 ]  # fmt: skip
 

@@ -45,7 +45,7 @@ class DeviceTools:
         chosen = choose_tool(name, self.builds, self.device.abis, virtual=virtual)
         remote = bring(self.device, chosen.path, digest=chosen.sha256, mode=0o755)
         flags = self._known_flags(remote, f"{self.runs}/usage")
-        return DeviceTool(chosen.name, chosen.abi, chosen.sha256, remote, flags)
+        return DeviceTool(chosen.name, chosen.abi, chosen.sha256, remote, flags, chosen.kind)
 
     def _known_flags(self, tool: str, folder: str) -> frozenset[str]:
         """Ask a tool for its usage, which most builds end with 1; what it lists counts."""

@@ -16,6 +16,9 @@ from harness.model import Scalar
 from harness.tools.benchmark_model import ToolFacts
 from harness.tools.benchmark_model.parameters import Parameters
 
+_KINDS = {"benchmark_model": "benchmark_model", "benchmark_litert_model": "litert"}
+"""What a tool's output shows it to be → the suite's word for it."""
+
 _ALLOWED = re.compile(r"Cpus_allowed_list:[ \t]+(?P<cores>[0-9,-]+)\r?\n")
 
 
@@ -53,6 +56,7 @@ def observed_facts(facts: ToolFacts, parameters: Parameters, affinity: str) -> d
         "precision_loss": parameters.precision_loss,
         "accelerator": parameters.accelerator,
         "cores": _allowed(affinity),
+        "tool_kind": _KINDS.get(facts.tool),
     }
 
 

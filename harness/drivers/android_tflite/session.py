@@ -229,7 +229,7 @@ class AndroidSession:
         return {
             "schema": SCHEMA,
             "pass": request.pass_,
-            "asked": asked_facts(request.variant),
+            "asked": asked_facts(request.variant) | tool.asked(),
             "flags": {name: str(value) for name, value in sorted(request.variant.flags.items())},
             "command": [shown(part) for part in launch.command],
             "nonce": launch.nonce,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness import locations
 from harness.errors import TargetUnfit
+from harness.model import Scalar
 from harness.plugins import ToolFile
 from harness.transports import litert
 
@@ -24,6 +25,11 @@ class DeviceTool:
     sha256: str
     path: str
     flags: frozenset[str]
+    kind: str = ""
+
+    def asked(self) -> dict[str, Scalar]:
+        """Return what the suite says of this program and its output must show."""
+        return {"tool_kind": self.kind} if self.kind else {}
 
 
 def choose_tool(
