@@ -57,20 +57,26 @@ _SECTIONS = (
     ("A model", "Below `models:`, by name.", "ModelKeys"),
     (
         "A file of a model",
-        "Below a model's `files:`, by name. The file named fp32 is what the others are compared "
-        "with: their outputs, sizes and times.",
+        (
+            "Below a model's `files:`, by name. The file named fp32 is what the others are "
+            "compared with: their outputs, sizes and times."
+        ),
         "FileKeys",
     ),
     (
         "A tool",
-        "Below `tools:`, by name. `edgebench lock` reads the ABI in each program, hashes it and "
-        "writes its sha256; `edgebench run` takes no tool without one.",
+        (
+            "Below `tools:`, by name. `edgebench lock` reads the ABI in each program, hashes it "
+            "and writes its sha256; `edgebench run` takes no tool without one."
+        ),
         "ToolKeys",
     ),
     (
         "A source",
-        "In `tflite:`, `tfjs:` and for each ABI of a tool. A text alone is short for one of "
-        "these keys: a URL if it begins with `http://` or `https://`, else a path.",
+        (
+            "In `tflite:`, `tfjs:` and for each ABI of a tool. A text alone is short for one of "
+            "these keys: a URL if it begins with `http://` or `https://`, else a path."
+        ),
         "ToolSourceKeys",
     ),
     ("An input", "Below a model's `inputs:`, by name.", "InputKeys"),
