@@ -32,10 +32,21 @@ def needed_adb() -> Path:
 @contextmanager
 def device_in_this_process(folder: Path) -> Iterator[tuple[AdbDevice, sandbox.Sandbox]]:
     """A virtual device whose daemon runs in a thread here, where a test can spoil its parts."""
+    with devices_in_this_process(folder, 1) as (one,):
+        yield one
+
+
+@contextmanager
+def devices_in_this_process(
+    folder: Path, count: int
+) -> Iterator[tuple[tuple[AdbDevice, sandbox.Sandbox], ...]]:
+    """Several such devices behind one adb server, all of one model."""
     folder.mkdir()
     server = private_server.start(needed_adb(), folder)
-    try:
-        made = sandbox.make(folder / "device")
+    threads: list[threading.Thread] = []
+
+    def started(name: str) -> tuple[AdbDevice, sandbox.Sandbox]:
+        made = sandbox.make(folder / name)
         listener = private_server.listen()
 
         async def serve() -> None:
@@ -46,15 +57,18 @@ def device_in_this_process(folder: Path) -> Iterator[tuple[AdbDevice, sandbox.Sa
             await daemon.finish()
 
         port = listener.getsockname()[1]
-        thread = threading.Thread(target=lambda: asyncio.run(serve()))
-        thread.start()
-        serial = private_server.connect(server, port)
-        yield AdbDevice(serial, AdbServer(server.port)), made
+        threads.append(threading.Thread(target=lambda: asyncio.run(serve())))
+        threads[-1].start()
+        return AdbDevice(private_server.connect(server, port), AdbServer(server.port)), made
+
+    try:
+        yield tuple(started(f"device-{number}") for number in range(count))
     finally:
         server.process.kill()
         server.process.wait()
-    thread.join(10)
-    assert not thread.is_alive()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 def gone(pid: int) -> bool:

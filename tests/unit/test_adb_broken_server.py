@@ -90,7 +90,7 @@ def test_an_exit_packet_without_a_code_is_not_an_exit() -> None:
     assert isinstance(run(shell_then(b"\x03\x00\x00\x00\x00")), TargetLost)
 
 
-@pytest.mark.parametrize("said", [b"", b"closed", b"device 'S1' not found"])
+@pytest.mark.parametrize("said", [b"", b"closed", b"device 'S1' not found", b"device offline"])
 def test_a_refusal_by_the_server_is_a_lost_device(said: bytes) -> None:
     def script(connection: socket.socket) -> None:
         request(connection)

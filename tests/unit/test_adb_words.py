@@ -13,7 +13,7 @@ from harness.transports.adb.failures import push_refused, refused
 from harness.transports.adb.program import adb_version, find_adb, parse_version
 
 
-@pytest.mark.parametrize("said", ["", "closed", "device 'S1' not found"])
+@pytest.mark.parametrize("said", ["", "closed", "device offline", "device 'S1' not found"])
 def test_a_refusal_without_a_known_reason_means_that_the_device_is_lost(said: str) -> None:
     error = refused("S1", "the command", said)
     assert isinstance(error, TargetLost)
@@ -32,12 +32,6 @@ def test_an_unauthorized_device_is_not_lost_but_unfit() -> None:
     assert isinstance(error, TargetUnfit)
     assert error.kind == "unauthorized"
     assert "kill-server" not in error.hint
-
-
-def test_a_device_that_is_offline_has_that_class() -> None:
-    error = refused("S1", "the command", "device offline")
-    assert isinstance(error, TargetUnfit)
-    assert error.kind == "offline"
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,13 @@ def test_every_class_that_means_an_absent_target_is_tried_again() -> None:
     assert AWAY <= INFRASTRUCTURE
 
 
+@pytest.mark.parametrize("kind", TRIED_AGAIN)
+def test_the_page_on_faults_tells_every_class_that_is_tried_again(kind: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "faults.md").read_text()
+    (row,) = [line for line in page.splitlines() if f"| `{kind}` |" in line]
+    assert "final" not in row
+
+
 def a_run(cell: Cell, block: int, outcome: Outcome, pass_: Pass = "latency") -> RunResult:
     return RunResult(f"{cell.variant}{block}", cell, "host", pass_, block, 1, 1, outcome, "", 0.0)
 

@@ -352,6 +352,15 @@ def open_session(target: TargetSpec) -> AndroidSession:
 def prepared(device: OpenDevice, target: TargetSpec) -> AndroidSession:
     """Return a session on a device that was reached; raises as `open_session`."""
     place = claim(device.adb, device.root)
+    try:
+        return _equipped(device, target, place)
+    except BaseException:
+        with suppress(HarnessError):
+            place.give_back()
+        raise
+
+
+def _equipped(device: OpenDevice, target: TargetSpec, place: RunFolder) -> AndroidSession:
     scripts = bring_scripts(device.adb, device.root, ("run.sh", "cpu_state.sh"))
     tools = DeviceTools(device, scripts, place.path, target.tools, target.options.tool)
     tools.get()

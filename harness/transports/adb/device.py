@@ -77,6 +77,9 @@ class AdbDevice:
                     where=serial,
                     hint="look at `adb devices -l`",
                 ) from error
+            if str(error) == "device offline":
+                # Later on it means that the device went away.
+                raise unready(DeviceState(serial, "offline")) from error
             raise refused(serial, "the first question", str(error)) from error
         if state != READY:
             raise unready(DeviceState(serial, state))

@@ -56,8 +56,6 @@ def refused(serial: str, doing: str, message: str) -> HarnessError:
 
     An empty text, 'closed' and everything unknown mean that the device went away.
     """
-    if message.startswith("device offline"):
-        return unready(DeviceState(serial, "offline"))
     if "unauthorized" in message:
         return unready(DeviceState(serial, "unauthorized"))
     if "no permissions" in message or "insufficient permissions" in message:

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from contextlib import suppress
-
-from harness.errors import HarnessError, TargetNotFound
-from harness.transports.adb.connection import AdbServer, Refused, query
-from harness.transports.adb.server import devices
+from harness.errors import TargetNotFound
+from harness.transports.adb.connection import AdbServer
+from harness.transports.adb.server import devices, reconnect
 from harness.transports.adb.states import unready
-
-_ASK_S = 5.0
-# The server tries for seconds to connect to an address that is silent; it goes on without us.
-_CONNECT_S = 1.0
-_ADDRESS = re.compile(r".+:[0-9]{1,5}")
 
 
 def reach(serial: str, server: AdbServer) -> None:
@@ -36,13 +28,3 @@ def reach(serial: str, server: AdbServer) -> None:
             hint="check its cable or its network, and look at `adb devices -l`",
         )
     raise unready(seen)
-
-
-def reconnect(serial: str, server: AdbServer) -> None:
-    """Ask the server to drop one connection and make it again; whether it can is seen later."""
-    with suppress(HarnessError, Refused):
-        query(server, f"host-serial:{serial}:reconnect", timeout_s=_ASK_S)
-    if _ADDRESS.fullmatch(serial):
-        # A device behind an address is forgotten when its connection is dropped.
-        with suppress(HarnessError, Refused):
-            query(server, f"host:connect:{serial}", timeout_s=_CONNECT_S)

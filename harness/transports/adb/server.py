@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import tempfile
+from contextlib import suppress
 
-from harness.errors import TargetNotFound
+from harness.errors import HarnessError, TargetNotFound, TargetUnfit
 from harness.transports.adb.connection import AdbServer, Refused, no_server, query, user_server
 from harness.transports.adb.program import find_adb
 from harness.transports.adb.states import DeviceState, choose, parse_devices
 
 _ANSWER_S = 10.0
 _START_S = 30.0
+_ASK_S = 5.0
+# The server tries for seconds to connect to an address that is silent; it goes on without us.
+_CONNECT_S = 1.0
+_ADDRESS = re.compile(r".+:[0-9]{1,5}")
 
 
 def devices(server: AdbServer | None = None) -> tuple[DeviceState, ...]:
@@ -34,12 +40,29 @@ def devices(server: AdbServer | None = None) -> tuple[DeviceState, ...]:
 def pick(device: str, server: AdbServer | None = None) -> str:
     """Return the serial that a suite's `device` means: 'auto' is the one attached phone.
 
+    One that is offline is connected to anew, so that it may be ready when asked again.
+
     Raises:
         TargetNotFound: there is no such device, no adb, or no adb server.
         TargetUnfit: the device is not ready (kinds `unauthorized`, `offline`,
             `no-permissions`, `target-unfit`), or `auto` could mean several.
     """
-    return choose(device, devices(server))
+    try:
+        return choose(device, devices(server))
+    except TargetUnfit as error:
+        if error.kind == "offline":
+            reconnect(error.where, server or user_server())
+        raise
+
+
+def reconnect(serial: str, server: AdbServer) -> None:
+    """Ask the server to drop one connection and make it again; whether it can is seen later."""
+    with suppress(HarnessError, Refused):
+        query(server, f"host-serial:{serial}:reconnect", timeout_s=_ASK_S)
+    if _ADDRESS.fullmatch(serial):
+        # A device behind an address is forgotten when its connection is dropped.
+        with suppress(HarnessError, Refused):
+            query(server, f"host:connect:{serial}", timeout_s=_CONNECT_S)
 
 
 def ensure_running(server: AdbServer) -> None:
