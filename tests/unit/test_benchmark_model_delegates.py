@@ -118,6 +118,8 @@ def test_a_sum_over_subgraphs_counts_each_once() -> None:
         ("py_ff", "cpu w/ 2 threads (xnnpack)"),
         ("made_up_litert_python_gpu", "gpu w/ 2 threads"),
         ("made_up_litert_1134", "accelerator not told"),
+        ("made_up_tool_missing", "not told"),
+        ("no_exec_permission", "not told"),
     ],
 )
 def test_an_option_is_named_by_what_its_output_tells(name: str, label: str) -> None:

@@ -124,8 +124,8 @@ def same_as_printed(printed_s: float, exact_s: float) -> bool:
 
 
 def _micros(value_s: float) -> float:
-    # Rounding to a picosecond takes the float's noise off before six digits are kept.
-    return round(value_s * _MICROS, 6)
+    # Twelve digits take the float's noise off before six are kept.
+    return float(f"{value_s * _MICROS:.12g}")
 
 
 def _decimal(text: str) -> Decimal:
@@ -201,6 +201,8 @@ def peak_line(text: str) -> float | None:
 
 def _of_one_value(match: re.Match[str], count: int) -> Stats:
     if (count == 1) == bool(match["same"]) or count == 0:
+        raise Unreadable(f"{match[0]!r} contradicts itself", kind="inconsistent-output")
+    if any(match[name] not in (None, match["only"]) for name in ("p5", "p50", "p95")):
         raise Unreadable(f"{match[0]!r} contradicts itself", kind="inconsistent-output")
     value = seconds(match["only"])
     return Stats(

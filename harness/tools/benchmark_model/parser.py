@@ -248,15 +248,16 @@ def _of_block(block: ResultsBlock, found: _Found) -> Numbers:
 
 
 def _check_close(coarse: Stats, fine: Stats) -> None:
+    """The block keeps two decimals of a millisecond, and `count=` six digits of a mean."""
     pairs = (
-        (coarse.first_s, fine.first_s),
-        (coarse.mean_s, fine.mean_s),
-        (coarse.min_s, fine.min_s),
-        (coarse.max_s, fine.max_s),
+        (coarse.first_s, fine.first_s, 0.0),
+        (coarse.min_s, fine.min_s, 0.0),
+        (coarse.max_s, fine.max_s, 0.0),
+        (coarse.mean_s, fine.mean_s, 5.1e-6),
     )
     close = all(
-        one is None or other is None or abs(one - other) <= 5.1e-6 + 1e-5 * other
-        for one, other in pairs
+        one is None or other is None or abs(one - other) <= 5.1e-6 + digits * other
+        for one, other, digits in pairs
     )
     if coarse.count != fine.count or not close:
         raise Unreadable(

@@ -25,6 +25,7 @@ _ROW = re.compile(r" *(?P<label>\S.{0,80}?): (?P<said>count=.*| failed!)")
 _BLOCK_STARTS = ("Log parameter values verbosely:", "Min num runs:", "Num runs:")
 _LOW_PRECISION = re.compile(r"Allow lower precision in gpu ?: \[1\]")
 _ACCELERATOR = re.compile(r"NNAPI accelerator name ?: \[(.+)\]", re.IGNORECASE)
+_NOT_TOLD = "not told"
 _THREADS = re.compile(r" w/ -?\d+ threads")
 _FAILED = " failed!"
 
@@ -116,6 +117,8 @@ def _read_one(
     texts = [grammar.PREFIX.sub("", line, count=1) for line in lines]
     said = parse(stdout, stderr, 0 if exit_code is None else exit_code, result_proto)
     label = label_of(texts, said.facts, said.facts.applied)
+    if label == "cpu" and not said.facts.tool:
+        label = _NOT_TOLD  # it never started, or this is a part of its output
     if exit_code is not None:
         return OptionReading(label, said.facts, said.numbers, failure=said.failure)
     failure = failures.for_lines(lines, " ".join(said.facts.unconsumed_flags)) or said.failure
