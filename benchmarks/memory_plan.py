@@ -7,7 +7,7 @@ which a tensor overlaps with a tenth of the others, one in which all overlap, an
 lives with only eight sizes, as networks have. Else sizes are random, multiples of 64 bytes up to
 4 MiB; the seed is fixed. CPU seconds, the least of the
 repeats. Claimed for each greedy strategy: at most 0.5 s for 4,000 tensors, 3 s for 20,000.
-Min-cost flow is cut after a fixed amount of work and is shown, not claimed.
+Min-cost flow is cut after a fixed amount of work; it is measured once and not claimed.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def main() -> int:
         for shape in SHAPES:
             records = record_set(shape, tensors)
             for table, name, plan in strategies():
-                seconds, note = measured(plan, records, arguments.repeats)
+                repeats = 1 if name == "min-cost flow" else arguments.repeats
+                seconds, note = measured(plan, records, repeats)
                 late = claim_s is not None and name not in NOT_GREEDY and seconds > claim_s
                 broken += late
                 verdict = f"  more than {claim_s} s" if late else ""

@@ -27,7 +27,7 @@ from harness.memory_plan.records import RecordSet, SharedPlan
 FAR = 2**40
 """A gap of so many tasks: no object may be joined."""
 _CLOSED = 2**62
-_CHUNK = 64
+_CHUNK = 512
 
 
 def greedy_by_size_improved(records: RecordSet) -> SharedPlan:
