@@ -49,8 +49,14 @@ class AndroidTflite:
         return bool(options.device == "virtual")
 
     def unsupported(self, options: Any, variant: Any) -> str:
-        del options, variant  # what a build or a phone lacks is known only when it runs
-        return ""
+        """Say what the benchmark app never can; what a build lacks is known only when it runs."""
+        if options.context != "apk":
+            return ""
+        if options.device == "virtual":
+            return "a virtual device has no apps: `context: apk` needs a phone"
+        if options.tool or variant.tool:
+            return "`context: apk` runs the app that is installed on the phone, no `tool`"
+        return "the benchmark app cannot be put on `cores`" if variant.cores is not None else ""
 
     def open(self, target: TargetSpec) -> AndroidSession:
         return open_session(target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -39,6 +39,10 @@ class DeviceTools:
         if name not in self._ready:
             self._ready[name] = self._prepare(name)
         return self._ready[name]
+
+    def command(self, tool: DeviceTool, flags: Sequence[str]) -> list[str]:
+        """Return what starts a tool on the device."""
+        return [tool.path, *flags]
 
     def _prepare(self, name: str | None) -> DeviceTool:
         virtual = self.device.virtual is not None

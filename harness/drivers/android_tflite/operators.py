@@ -10,14 +10,14 @@ from harness.model import Capture, Failed, Failure, Measured, Measurement, Opera
 from harness.tools.benchmark_model import Numbers, read_op_profile
 
 
-def read_profile(capture: Capture, numbers: Numbers) -> Measured | Failed:
+def read_profile(capture: Capture, stdout: str, numbers: Numbers) -> Measured | Failed:
     """Return a run's operators with their sum, or why there are none; pure.
 
-    Builds that write a file have finer times in it than on stdout.
+    `stdout` is what the tool said there; builds that write a file have finer times in it.
     """
     csv = PROFILE in capture.files
     try:
-        profile = read_op_profile(capture.text(PROFILE if csv else "stdout.txt"), csv)
+        profile = read_op_profile(capture.text(PROFILE) if csv else stdout, csv)
     except OutputUnreadable as error:
         return Failed(Failure(error.kind, error.message, error.hint))
     operators = tuple(

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from harness.drivers.android_tflite.conditions.keys import ConditionKeys
+from harness.drivers.android_tflite.context_keys import ContextKeys
 from harness.drivers.android_tflite.delegate_keys import DelegateKeys
 from harness.drivers.android_tflite.placement_keys import PlacementKeys
 from harness.options import OnADevice
@@ -55,7 +56,7 @@ _OTHER_DELEGATES = {
 }
 
 
-class TargetOptions(OnADevice, ConditionKeys):
+class TargetOptions(OnADevice, ConditionKeys, ContextKeys):
     """Keys of a target."""
 
     tool: Annotated[

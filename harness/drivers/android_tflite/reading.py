@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from harness.drivers.android_tflite.capture_files import CORES, RESULTS
+from harness.drivers.android_tflite.capture_files import APP_PID, CORES, RESULTS
 from harness.drivers.android_tflite.clocks import clock_failure
 from harness.drivers.android_tflite.command import MEMORY_RUNS, MEMORY_WARMUPS
 from harness.drivers.android_tflite.conditions.reading import read_run_conditions
@@ -37,7 +37,7 @@ from harness.model import (
     Tensor,
 )
 from harness.tools.android_device import read_memory_samples
-from harness.tools.benchmark_model import Numbers, ToolFacts, ToolReading, parse
+from harness.tools.benchmark_model import Numbers, ToolFacts, ToolReading, parse, streams_of_logcat
 from harness.tools.benchmark_model.parameters import read_parameters
 
 _MARKER = re.compile(
@@ -88,7 +88,7 @@ def read_capture(capture: Capture) -> Reading:
 
 def _read(capture: Capture, record: Any, markers: Mapping[str, Mapping[str, str]]) -> Reading:
     exit_code = int(markers["END"]["exit"]) if "END" in markers else None
-    stdout, stderr = capture.text("stdout.txt"), capture.text("stderr.txt")
+    stdout, stderr = _streams(capture)
     sustained = None
     if record["pass"] == "sustained":
         sustained = read_sustained(capture, float(record["sampling"]["sustained"]), exit_code)
@@ -117,6 +117,14 @@ def _read(capture: Capture, record: Any, markers: Mapping[str, Mapping[str, str]
     )
 
 
+def _streams(capture: Capture) -> tuple[str, str]:
+    """Return what the tool said; of the app that is in the log of its own process."""
+    stdout, pid = capture.text("stdout.txt"), capture.text(APP_PID).strip()
+    if pid.isdecimal():
+        stdout = streams_of_logcat(stdout, int(pid))
+    return stdout, capture.text("stderr.txt")
+
+
 def _outcome(
     capture: Capture,
     record: Any,
@@ -139,13 +147,12 @@ def _outcome(
     if sustained is not None:
         return Measured(sustained.measurements)
     if record["pass"] == "ops":
-        return read_profile(capture, said.numbers)
+        return read_profile(capture, _streams(capture)[0], said.numbers)
     if record["pass"] == "memory":
-        return Measured(
-            memory_measurements(
-                said.numbers, said.facts, read_memory_samples(capture.text(SAMPLES))
-            )
-        )
+        # Beside the app only a shell could be sampled.
+        in_app = record.get("context") == "apk"
+        samples = None if in_app else read_memory_samples(capture.text(SAMPLES))
+        return Measured(memory_measurements(said.numbers, said.facts, samples))
     return Measured(latency_measurements(said.numbers))
 
 
@@ -180,7 +187,7 @@ def _setting(record: Any, facts: ToolFacts, observed: Mapping[str, Scalar]) -> d
         "device": device["label"],
         "device_hash": device.get("hash"),
         "virtual": bool(device["virtual"]),
-        "context": "shell",
+        "context": str(record.get("context", "shell")),
         **{fact: observed[fact] for fact in _VARIANT_FACTS},
         "flags": " ".join(f"{name}={value}" for name, value in record["flags"].items()) or None,
         "timed": "invoke",

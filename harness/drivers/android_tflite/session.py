@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.core_sets import core_mask
-from harness.drivers.android_tflite.capture_files import CORES, PROFILE, RESULTS, STREAMS
+from harness.drivers.android_tflite.benchmark_app import PACKAGE, BenchmarkApp, installed_app
+from harness.drivers.android_tflite.capture_files import APP_PID, CORES, PROFILE, RESULTS, STREAMS
 from harness.drivers.android_tflite.command import MEMORY_SAMPLE_EVERY_S, Places, flags_of_run
 from harness.drivers.android_tflite.conditions.care import Admission, DeviceCare, take_care
 from harness.drivers.android_tflite.conditions.reading import BEGIN, CPU, END
@@ -31,7 +32,7 @@ from harness.drivers.android_tflite.proof import asked_facts
 from harness.drivers.android_tflite.run_folder import RunFolder, claim
 from harness.drivers.android_tflite.toolchain import LITERT_HOST, DeviceTool
 from harness.errors import HarnessError, OutputUnreadable, RunFailed, TargetUnfit
-from harness.model import Capture, Tensor
+from harness.model import Capture, Pass, Tensor
 from harness.plugins import ModelFile, RunRequest, TargetSpec
 from harness.transports import litert
 from harness.transports.adb import ShellTimedOut
@@ -65,8 +66,8 @@ class _Launch:
 
     @property
     def samples_memory(self) -> bool:
-        """Whether memory is sampled from outside; of litert-host it would be Python's."""
-        return self.request.pass_ == "memory" and self.tool.name != LITERT_HOST
+        """Whether memory is sampled from outside: not where that would be Python's or a shell's."""
+        return self.request.pass_ == "memory" and self.tool.name not in {LITERT_HOST, PACKAGE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class AndroidSession:
     """A target of this driver, ready to run."""
 
     _device: OpenDevice
-    _tools: DeviceTools
+    _tools: DeviceTools | BenchmarkApp
     _scripts: AndroidScripts
     _care: DeviceCare | None
     _place: RunFolder
@@ -107,6 +108,9 @@ class AndroidSession:
             try:
                 return self._execute(request, folder)
             finally:
+                if isinstance(self._tools, BenchmarkApp):
+                    with suppress(HarnessError):
+                        self._tools.stop()
                 # A device that went away keeps its folder; everything else is given back.
                 with suppress(HarnessError):
                     self._device.adb.remove_tree(folder)
@@ -141,8 +145,7 @@ class AndroidSession:
     def _launch(self, request: RunRequest, folder: str) -> _Launch:
         """Bring everything that a run needs, and return how it is started."""
         tool = self._tools.get(request.variant.tool)
-        if request.pass_ == "ops":
-            _check_profiler(tool)
+        _check_pass(tool, request.pass_)
         outputs = self._expected_outputs(request, tool)
         places = Places(
             model=bring(self._device, request.model.path, digest=request.model.sha256),
@@ -159,7 +162,7 @@ class AndroidSession:
             places=places,
             known=tool.flags,
         )
-        command = self._placed(request.variant.core_set, [tool.path, *flags])
+        command = self._placed(request.variant.core_set, self._tools.command(tool, flags))
         return _Launch(request, folder, tool, outputs, places.outputs, command)
 
     def _placed(self, cores: frozenset[int] | None, command: list[str]) -> list[str]:
@@ -196,7 +199,7 @@ class AndroidSession:
         request, folder = launch.request, launch.folder
         files = {"end.txt": ended.said + ended.complaints}
         files |= {name: head(self._device, f"{folder}/{name}") for name in STREAMS}
-        maybe = [RESULTS]
+        maybe = [RESULTS, APP_PID]
         maybe += [CORES] if request.variant.core_set is not None else []
         maybe += [PROFILE] if request.pass_ == "ops" else []
         maybe += [SAMPLES] if launch.samples_memory else []
@@ -229,6 +232,7 @@ class AndroidSession:
         return {
             "schema": SCHEMA,
             "pass": request.pass_,
+            "context": "apk" if isinstance(self._tools, BenchmarkApp) else "shell",
             "asked": asked_facts(request.variant) | tool.asked(),
             "flags": {name: str(value) for name, value in sorted(request.variant.flags.items())},
             "command": [shown(part) for part in launch.command],
@@ -312,8 +316,15 @@ def _model_and_shapes(model: ModelFile, inputs: Sequence[Tensor]) -> tuple[str, 
     return model.sha256, ";".join(f"{tensor.shape}{tensor.dtype}" for tensor in inputs)
 
 
-def _check_profiler(tool: DeviceTool) -> None:
-    if "enable_op_profiling" not in tool.flags:
+def _check_pass(tool: DeviceTool, pass_: Pass) -> None:
+    """Refuse a pass that a tool cannot make."""
+    if pass_ == "sustained" and tool.name == PACKAGE:
+        raise RunFailed(
+            "the benchmark app has no sustained pass",
+            hint="leave `sustained` out of this target's `sampling:`, or use `context: shell`",
+            kind="unsupported",
+        )
+    if pass_ == "ops" and "enable_op_profiling" not in tool.flags:
         raise RunFailed(
             f"{tool.name} cannot time operators: this build has no --enable_op_profiling",
             hint="name a build of TFLite's benchmark_model under `tools:`, or leave out "
@@ -323,6 +334,8 @@ def _check_profiler(tool: DeviceTool) -> None:
 
 
 def _without_outputs(tool: DeviceTool) -> str:
+    if tool.name == PACKAGE:
+        return "the benchmark app may write no file that the shell can read"
     missing = {"output_filepath", "input_layer_value_files"} - tool.flags
     return f"this build of {tool.name} has no --{min(missing)}" if missing else ""
 
@@ -362,8 +375,12 @@ def prepared(device: OpenDevice, target: TargetSpec) -> AndroidSession:
 
 def _equipped(device: OpenDevice, target: TargetSpec, place: RunFolder) -> AndroidSession:
     scripts = bring_scripts(device.adb, device.root, ("run.sh", "cpu_state.sh"))
-    tools = DeviceTools(device, scripts, place.path, target.tools, target.options.tool)
-    tools.get()
+    tools: DeviceTools | BenchmarkApp
+    if target.options.context == "apk":
+        tools = installed_app(device, scripts)
+    else:
+        tools = DeviceTools(device, scripts, place.path, target.tools, target.options.tool)
+        tools.get()
     # Last, since whatever fails after it would have to give the settings back.
     care = take_care(
         device.adb, target.options, device.root, place.path, virtual=device.virtual is not None
