@@ -34,6 +34,9 @@ Precision: TypeAlias = Literal["fp32", "fp16", "dynamic", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 """The kinds of files of one model: float32, float16 weights, dynamic range, full int8."""
 
+ORIGINAL: Precision = "fp32"
+"""The file that the others of a model are compared with."""
+
 TOLERANCES: Mapping[Precision, float] = {"fp32": 1e-4, "fp16": 1e-2, "dynamic": 0.1, "int8": 0.25}
 """How far a kind's outputs may be from those of fp32 unless the suite says otherwise.
 

@@ -32,6 +32,7 @@ from harness.model import (
     Skipped,
     TargetRecord,
 )
+from harness.outputs import ORIGINAL
 from harness.plan import Plan
 from harness.plugins import Driver, ModelFile, ModelFormat, driver, registry
 from harness.progress import display
@@ -41,7 +42,7 @@ from harness.runner import run_plan
 from harness.runner.provenance import harness_facts, host_facts
 from harness.serials import hashed
 from harness.store import Writer
-from harness.suite.values import ORIGINAL, Suite
+from harness.suite.values import Suite
 
 FileKey: TypeAlias = tuple[str, str]
 """A file of a suite: (model, file)."""

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from harness.model import Column, Figure, Table, TableValue
+from harness.outputs import ORIGINAL
 from harness.report import notes
 from harness.report.layout import Labels, gain, section_of, time_or_word
 from harness.report.marks import conditions_column, conditions_of, marked_runs
 from harness.report.numbers import BYTES, SECONDS, Scale, scale_for, significant, without_noise
-from harness.report.summary import ORIGINAL, CellSummary
+from harness.report.summary import CellSummary
 
 DIFFERENCE = "output_max_relative_difference"
 _MEMORY = ("peak_rss", "peak_rss_delta", "tool_footprint", "pss", "renderer_uss")

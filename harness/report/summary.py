@@ -23,6 +23,7 @@ from harness.model import (
     SessionRecord,
     TargetRecord,
 )
+from harness.outputs import ORIGINAL
 from harness.report.metric_values import (
     STATISTICS,
     MetricSummary,
@@ -35,9 +36,6 @@ from harness.report.metric_values import (
 )
 from harness.report.stats import RatioEstimate, Verdict, paired_ratio, verdict
 from harness.retries import Group, blocks_due, group_of
-
-ORIGINAL = "fp32"
-"""The name of the file that the others of a model are compared with."""
 
 SAME_FOR_A_RATIO = (
     "driver",

@@ -18,10 +18,10 @@ from harness import locations, outputs
 from harness.errors import OutputUnreadable, RunError, SuiteError, TargetUnfit
 from harness.graphs.signature import output_dtypes, read_signature
 from harness.model import Tensor
-from harness.outputs import InputSignature
+from harness.outputs import ORIGINAL, InputSignature
 from harness.plugins import ModelFile, Session
 from harness.store.folder import write_atomically
-from harness.suite.values import ORIGINAL, InputSpec, ModelSource
+from harness.suite.values import InputSpec, ModelSource
 
 INPUTS_SEED = 0
 _SETS = (0, 1)

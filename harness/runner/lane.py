@@ -17,6 +17,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError, TargetError
 from harness.model import Facts, Failed, Failure, RunResult, Skipped
+from harness.outputs import ORIGINAL
 from harness.plan import Lane, PlannedRun
 from harness.plugins import (
     Driver,
@@ -45,7 +46,6 @@ from harness.runner.events import (
 )
 from harness.runner.expectation import Expectation, Files, expect
 from harness.runner.journal import Journal
-from harness.suite.values import ORIGINAL
 
 
 @dataclass(frozen=True, slots=True)

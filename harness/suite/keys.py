@@ -227,7 +227,7 @@ Files = Annotated[
 ]
 
 
-class ModelKeys(Options):
+class ModelKeys(FileKeys):
     """A model: built here (`generate`), or files by format (`tflite`, `tfjs`)."""
 
     generate: Annotated[
@@ -238,12 +238,6 @@ class ModelKeys(Options):
     seed: Annotated[
         int, Field(ge=0, lt=2**63, description="draws the weights of a generated model")
     ] = 1
-    tflite: Annotated[Source | None, Given, Field(description="its `.tflite` file")] = None
-    tfjs: Annotated[
-        Source | None,
-        Given,
-        Field(description="its TF.js `model.json`, the weight files beside it"),
-    ] = None
     file: Annotated[
         Name,
         Field(description="what the one file is called that `tflite` and `tfjs` name"),
@@ -267,14 +261,6 @@ class ModelKeys(Options):
             "kernels, or an `.npz` file with the outputs in order"
         ),
     ] = "cpu"
-    tolerance: Annotated[
-        _Tolerance | None,
-        Given,
-        Field(
-            description="largest max abs(a - b) / max abs(reference) that passes; left out: by "
-            f"the file's name ({_DEFAULT_TOLERANCES}; any other as fp32)"
-        ),
-    ] = None
 
 
 SUITE_WIDE = {

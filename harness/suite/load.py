@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from harness.errors import PluginError
 from harness.options import Sampling
-from harness.outputs import PRECISIONS, TOLERANCES, Precision
+from harness.outputs import ORIGINAL, PRECISIONS, TOLERANCES, Precision
 from harness.plugins import Driver, Kind, ModelFormat, Registry, registry
 from harness.suite import document, rules, wording
 from harness.suite.finding import (
@@ -27,7 +27,6 @@ from harness.suite.finding import (
 from harness.suite.keys import FileKeys, ModelKeys, SourceKeys, SuiteKeys, TargetKeys, ToolKeys
 from harness.suite.nodes import Entry, MapNode, Node, ScalarNode, data, entries_of
 from harness.suite.values import (
-    ORIGINAL,
     Generated,
     InputSpec,
     ModelSource,

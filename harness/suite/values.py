@@ -52,10 +52,6 @@ class InputSpec:
     file: Path | None = None
 
 
-ORIGINAL = "fp32"
-"""The name of the file that the others of a model are compared with."""
-
-
 @dataclass(frozen=True, slots=True)
 class ModelSource:
     """One file of a named model: generated, or a file per format (`tflite`, `tfjs`).

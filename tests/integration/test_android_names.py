@@ -124,7 +124,7 @@ def test_the_real_runtime_works_below_a_folder_of_any_name(folder: Path, model: 
 SUITE = """
 suite: "it's $(touch trap) 模型"
 models: {{"a 'model' $(touch trap) `id` <b>|x|": {{generate: blazeface_front, seed: 7}}}}
-tools: {{"made up; touch trap": {{{abi}: {{path: {tool}}}}}}}
+tools: {{"made up; touch trap": {{{abi}: {{path: {tool}, sha256: {pin}}}}}}}
 targets:
   "the phone's $(touch trap) 📱":
     driver: android-tflite
@@ -149,7 +149,8 @@ def test_names_are_data_and_the_serial_is_nowhere(
     attached: VirtualDeviceHandle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tool = json.dumps(str(KNOWN))
-    suite = SUITE.format(abi=ABI, tool=tool, serial=attached.serial)
+    pin = sha256(KNOWN.read_bytes()).hexdigest()
+    suite = SUITE.format(abi=ABI, tool=tool, pin=pin, serial=attached.serial)
     (tmp_path / "suite's $(touch trap).yaml").write_text(suite)
     code = cli.main(["run", "suite's $(touch trap).yaml", "--out", "r", "--progress", "quiet"])
     assert code == 1, capsys.readouterr().err  # the variant of four threads runs one
