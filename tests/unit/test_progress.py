@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from harness.errors import TargetNotFound
+from harness.errors import TargetLost, TargetNotFound
 from harness.model import Cell, Failed, Failure, Measured, Measurement, Outcome, RunResult
 from harness.plan import PlannedRun
 from harness.progress import (
@@ -21,11 +21,14 @@ from harness.progress import (
     quantity_text,
 )
 from harness.runner.events import (
+    BlockAdded,
     Event,
     RunFinished,
     RunStarted,
     SessionFinished,
     SessionStarted,
+    TargetAway,
+    TargetBack,
     TargetUnavailable,
 )
 
@@ -140,3 +143,33 @@ def test_durations_read_as_a_person_says_them(seconds: float, text: str) -> None
 
 def test_the_folder_is_named_at_the_start() -> None:
     assert str(Path("results/x")) in said("lines", events())
+
+
+AWAY: list[Event] = [
+    SessionStarted("results/x", 2, 1, 120.0),
+    TargetAway("phone", TargetLost("the cable is out", hint="put it in"), 120.5),
+    TargetBack("phone", "rebooted"),
+    BlockAdded("phone", "blazeface", 3),
+]
+
+
+@pytest.mark.parametrize("style", ["lines", "live"])
+def test_a_target_that_goes_away_and_comes_back_is_told_with_the_next_step(style: Style) -> None:
+    text = " ".join(said(style, AWAY).split())
+    assert "phone: the cable is out; waiting up to 2 min 00 s. Next step: put it in" in text
+    assert "phone: back (rebooted)" in text
+    assert "phone: a block of blazeface is added, 3 more runs" in text
+
+
+def test_added_runs_count_as_runs_to_do() -> None:
+    *_, last = [json.loads(line) for line in said("json", AWAY).splitlines()]
+    assert (last["event"], last["runs"], last["total"]) == ("block_added", 3, 5)
+
+
+def test_a_program_is_told_the_class_of_a_loss() -> None:
+    away = json.loads(said("json", AWAY).splitlines()[1])
+    assert away["error"] == {
+        "class": "target-lost",
+        "message": "the cable is out",
+        "hint": "put it in",
+    }
