@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.model import Column, Failed, Measured, RunResult, Skipped, Table, TableValue
 from harness.report import notes
-from harness.report.layout import section_of
+from harness.report.layout import called, section_of
 from harness.report.marks import marked_runs
 from harness.report.summary import CellSummary, PassSummary
 
@@ -120,15 +120,15 @@ def _row(
     reason: _Reason, gaps: Sequence[_Gap], cells: Sequence[CellSummary], *, several: bool
 ) -> tuple[TableValue, ...]:
     every = [
-        cell.cell
+        cell
         for cell in cells
         if cell.session_name == reason.session and cell.cell.target == reason.target
     ]
-    touched = list(dict.fromkeys(gap.cell.cell for gap in gaps))
+    touched = list({gap.cell.cell: gap.cell for gap in gaps}.values())
     if len(touched) == len(every) > 1:
         names = f"all {len(every)}"
     else:
-        names = ", ".join(f"{cell.model} {cell.variant}" for cell in touched)
+        names = ", ".join(f"{called(cell, every)} {cell.cell.variant}" for cell in touched)
     why = f"{reason.kind}: {reason.message}" if reason.kind else reason.message
     return (
         *((reason.session,) if several else ()),

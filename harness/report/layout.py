@@ -36,6 +36,12 @@ class Labels:
         return (*session, cell.cell.model, *file, cell.cell.target)
 
 
+def called(cell: CellSummary, cells: Sequence[CellSummary]) -> str:
+    """Return what a cell's model is called among these: `model`, or `model/file` of several."""
+    files = {other.cell.file for other in cells if other.cell.model == cell.cell.model}
+    return f"{cell.cell.model}/{cell.cell.file}" if len(files) > 1 else cell.cell.model
+
+
 def section_of(cells: Sequence[CellSummary]) -> str:
     """Return the section of a table's cells, which are all virtual or all real."""
     return VIRTUAL_SECTION if any(cell.virtual for cell in cells) else ""
@@ -55,7 +61,7 @@ def absences(
             metric = metrics.get(name)
             if metric is not None and metric.n:
                 continue
-            place = f"{cell.cell.model} on {cell.cell.target}/{cell.cell.variant}"
+            place = f"{called(cell, cells)} on {cell.cell.target}/{cell.cell.variant}"
             given = metric.absent if metric is not None else ()
             unexplained = unexplained or not given
             for reason in given:

@@ -7,6 +7,7 @@ from statistics import median
 
 from harness.model import RunResult, Scalar
 from harness.plan import BLOCKS_FOR_AN_INTERVAL
+from harness.report.layout import called
 from harness.report.numbers import percent, significant
 from harness.report.summary import CellSummary, distinct
 
@@ -68,7 +69,7 @@ def ratio_rule(cells: Sequence[CellSummary]) -> tuple[str, ...]:
     for cell in cells:
         for ratio in cell.ratios:
             if ratio.reason:
-                name = f"{cell.cell.model} {ratio.numerator}/{ratio.denominator}"
+                name = f"{called(cell, cells)} {ratio.numerator}/{ratio.denominator}"
                 reasons.setdefault(ratio.reason, []).append(name)
     notes += [f"No ratio: {', '.join(names)} ({reason})." for reason, names in reasons.items()]
     return tuple(notes)

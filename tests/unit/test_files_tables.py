@@ -105,6 +105,14 @@ def test_a_file_that_failed_keeps_its_size_and_difference_and_has_no_time() -> N
     assert any("int8 has no time here" in note for note in found.notes)
 
 
+def test_the_coverage_table_says_which_file_a_gap_belongs_to() -> None:
+    def outcome_of(cell: Cell, block: int) -> Outcome:
+        return failed("output-mismatch") if cell.file == "int8" else measured(cell, block)
+
+    found = table("coverage", measured_folder(outcome_of))
+    assert texts(found, "cells") == [("m/int8 xnn, m/int8 plain",)]
+
+
 def test_without_an_fp32_file_nothing_is_compared() -> None:
     cells = tuple(cell for cell in CELLS if cell.file != "fp32")
     made = measured_folder()
