@@ -9,6 +9,7 @@ import dataclasses
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import IO, Any, Literal, Self, TypeAlias
@@ -19,6 +20,7 @@ from harness.plan import PlannedRun
 from harness.runner.events import (
     BlockAdded,
     Event,
+    LaneAhead,
     ReferenceStarted,
     RunFinished,
     RunStarted,
@@ -73,14 +75,57 @@ class Pace:
         return share * seen + (1 - share) * planned if share < 0.3 else seen
 
 
+class Lanes:
+    """What each lane of a session is doing; a session of one lane needs no names for it."""
+
+    def __init__(self) -> None:
+        self._ahead: dict[str, LaneAhead] = {}
+        self._now: dict[str, str] = {}
+        self._done: Counter[str] = Counter()
+
+    def see(self, event: Event) -> None:
+        """Take an event into account."""
+        match event:
+            case SessionStarted():
+                self._ahead = {lane.bench: lane for lane in event.lanes}
+            case RunStarted(run):
+                self._now[run.bench] = run_text(run)
+            case RunFinished(run):
+                self._done[run.bench] += 1
+                self._now.pop(run.bench, None)
+
+    def name(self, bench: str) -> str:
+        """Return what people call a bench."""
+        return self._ahead[bench].name if bench in self._ahead else bench
+
+    def prefix(self, bench: str) -> str:
+        """Return what stands before a line about a bench: '' where there is only one."""
+        return f"{_plain(self.name(bench))}: " if len(self._ahead) > 1 else ""
+
+    def lines(self) -> list[str]:
+        """Return a line per lane."""
+        if len(self._ahead) <= 1:
+            return [f"now   {next(iter(self._now.values()), 'starting')}"]
+        return [
+            f"{_plain(lane.name)}  {self._done[bench]}/{lane.runs}  {self._text(lane)}"
+            for bench, lane in self._ahead.items()
+        ]
+
+    def _text(self, lane: LaneAhead) -> str:
+        waiting = "done" if self._done[lane.bench] >= lane.runs else "preparing"
+        return self._now.get(lane.bench, waiting)
+
+
 class LineDisplay:
     """One line per event that matters; for logs and pipes."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
         self.pace = Pace()
+        self.lanes = Lanes()
 
     def __call__(self, event: Event) -> None:
+        self.lanes.see(event)
         text = self._text(event)
         if text:
             print(text, file=self._stream, flush=True)
@@ -90,8 +135,8 @@ class LineDisplay:
             case SessionStarted():
                 self.pace.start(event.runs, event.estimated_s)
                 return started_text(event)
-            case TargetOpened(target, device):
-                return f"{target}: {device}"
+            case TargetOpened():
+                return opened_text(event)
             case TargetUnavailable():
                 return unavailable_text(event)
             case BlockAdded():
@@ -105,7 +150,8 @@ class LineDisplay:
                 self.pace.done += 1
                 left = duration_text(self.pace.left_s)
                 count = f"[{self.pace.done:>{len(str(self.pace.total))}}/{self.pace.total}]"
-                return f"{count} {run_text(run)}: {outcome_text(result)}, {left} left"
+                lane = self.lanes.prefix(run.bench)
+                return f"{count} {lane}{run_text(run)}: {outcome_text(result)}, {left} left"
             case SessionFinished(interrupted):
                 return finished_text(self.pace, interrupted=interrupted)
             case _:
@@ -118,8 +164,10 @@ class JsonDisplay:
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
         self.pace = Pace()
+        self.lanes = Lanes()
 
     def __call__(self, event: Event) -> None:
+        self.lanes.see(event)
         if isinstance(event, SessionStarted):
             self.pace.start(event.runs, event.estimated_s)
         if isinstance(event, BlockAdded):
@@ -128,7 +176,7 @@ class JsonDisplay:
             self.pace.done += 1
         record = {
             "event": _snake(type(event).__name__),
-            **_event_fields(event),
+            **_event_fields(event, self.lanes),
             "done": self.pace.done,
             "total": self.pace.total,
             "left_s": round(self.pace.left_s, 1),
@@ -146,7 +194,7 @@ class LiveDisplay:
         self.pace = Pace()
         self._console = Console(file=stream, highlight=False, force_terminal=True)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
-        self._now: PlannedRun | None = None
+        self.lanes = Lanes()
         self._last = ""
 
     def __enter__(self) -> Self:
@@ -157,12 +205,13 @@ class LiveDisplay:
         self._live.stop()
 
     def __call__(self, event: Event) -> None:
+        self.lanes.see(event)
         match event:
             case SessionStarted():
                 self.pace.start(event.runs, event.estimated_s)
                 self._say(started_text(event))
-            case TargetOpened(target, device):
-                self._say(f"{target}: {device}")
+            case TargetOpened():
+                self._say(opened_text(event))
             case TargetUnavailable():
                 self._say(unavailable_text(event), style="yellow")
             case BlockAdded():
@@ -172,8 +221,6 @@ class LiveDisplay:
                 self._say(trouble_text(event), style="yellow")
             case ReferenceStarted(_, model):
                 self._last = f"computing the reference output of {model}"
-            case RunStarted(run):
-                self._now = run
             case RunFinished(run, result):
                 self._finished(run, result)
             case SessionFinished(interrupted):
@@ -206,8 +253,8 @@ class LiveDisplay:
             Text(f"{self.pace.done}/{self.pace.total}", style="bold"),
             Text(f"{duration_text(self.pace.left_s)} left", style="cyan"),
         )
-        now = run_text(self._now) if self._now else "starting"
-        lines: list[RenderableType] = [bar, Text(f"now   {now}", overflow="ellipsis", no_wrap=True)]
+        lines: list[RenderableType] = [bar]
+        lines += [Text(line, overflow="ellipsis", no_wrap=True) for line in self.lanes.lines()]
         if self._last:
             lines.append(
                 Text(f"last  {self._last}", style="dim", overflow="ellipsis", no_wrap=True)
@@ -235,10 +282,16 @@ def _nothing(_: Event) -> None:
 
 def started_text(event: SessionStarted) -> str:
     """Say what is ahead."""
+    until = f", until {event.until:%H:%M}" if event.until else ""
     return (
         f"{event.runs} runs in {event.blocks} blocks, "
-        f"about {duration_text(event.estimated_s)}, kept in {event.folder}"
+        f"about {duration_text(event.estimated_s)}{until}, kept in {event.folder}"
     )
+
+
+def opened_text(event: TargetOpened) -> str:
+    """Say which device a target has, and what was noticed on the way to it."""
+    return "\n".join(f"{event.target}: {line}" for line in (event.device, *event.notes))
 
 
 def unavailable_text(event: TargetUnavailable) -> str:
@@ -320,12 +373,15 @@ def _snake(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
 
 
-def _event_fields(event: Event) -> dict[str, Any]:
+def _event_fields(event: Event, lanes: Lanes) -> dict[str, Any]:
     match event:
+        case SessionStarted():
+            until = event.until.isoformat() if event.until else None
+            return {**dataclasses.asdict(event), "until": until}
         case RunStarted(run):
-            return _run_fields(run)
+            return {**_run_fields(run), "lane": lanes.name(run.bench)}
         case RunFinished(run, result):
-            return {**_run_fields(run), **_result_fields(result)}
+            return {**_run_fields(run), "lane": lanes.name(run.bench), **_result_fields(result)}
         case TargetUnavailable(target, error, skipped):
             return {"target": target, "error": _error_fields(error), "runs_skipped": skipped}
         case TargetAway(target, error, waits_s):

@@ -188,6 +188,10 @@ def _listing_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
     doctor = _verb(verbs, "doctor", "doctor", "list every part: found or not, and what mends it")
     _add_format(doctor)
     devices = _verb(verbs, "devices", "devices", "list the phones, and what each of them needs")
+    _add_devices(devices)
+    devices.add_argument(
+        "--serials", action="store_true", help="show whole serials, which name their owners"
+    )
     _add_format(devices)
     below = devices.add_subparsers(title="verbs", metavar="VERB")
     restore = _verb(below, "restore", "restore", "give a phone back its settings and clocks")
@@ -206,6 +210,9 @@ def _add_suite(verb: argparse.ArgumentParser) -> None:
 def _add_plan_options(verb: argparse.ArgumentParser) -> None:
     _add_only(verb)
     _add_devices(verb)
+    verb.add_argument(
+        "--until", type=_time_of_day, metavar="HH:MM", help="instead of the suite's local time"
+    )
     verb.add_argument("--blocks", type=_positive, metavar="N", help="instead of the suite's")
     verb.add_argument("--seed", type=_natural, metavar="N", help="instead of the suite's")
 
@@ -240,6 +247,15 @@ def _add_format(verb: argparse.ArgumentParser) -> None:
         const="json",
         help="the same as --format json",
     )
+
+
+def _time_of_day(text: str) -> str:
+    hours, colon, minutes = text.partition(":")
+    digits = hours.isdecimal() and minutes.isdecimal() and len(hours) == len(minutes) == 2
+    if not colon or not digits or int(hours) > 23 or int(minutes) > 59:
+        message = f"expected a time of day such as 06:30, got {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return text
 
 
 def _positive(text: str) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from harness import lab, store
+from harness.cli.phone_survey import server_of
 from harness.errors import HarnessError
 from harness.lab import Lab
 from harness.model import Phone
@@ -16,7 +17,6 @@ from harness.suite.values import Suite
 from harness.transports import phone_lease
 from harness.transports.adb import (
     AdbDevice,
-    AdbServer,
     DeviceState,
     devices,
     listens,
@@ -53,13 +53,6 @@ def placed(suite: Suite, arguments: argparse.Namespace) -> Suite:
     return lab.place(suite, the_lab(arguments), Phones(starts), before=before)
 
 
-def server_of(phone: Phone) -> AdbServer:
-    """Return the adb server that sees a phone: the one in devices.yaml, else the user's own."""
-    if phone.host is None or phone.port is None:
-        return user_server()
-    return AdbServer(phone.port, phone.host)
-
-
 @dataclass
 class Phones:
     """The phones as the adb servers see them; each server is asked when it matters, and once."""
@@ -85,7 +78,7 @@ class Phones:
             return True
         if phone_lease.locked_by(phone.bench) is not None:
             return False
-        server = server_of(phone)
+        server = server_of(phone) or user_server()
         try:
             own = phone.host is None
             seen = self._own if own else devices(server)

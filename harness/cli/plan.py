@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from datetime import UTC, datetime
 
 from harness import plan
 from harness.cli.placing import placed
@@ -13,13 +14,22 @@ from harness.model import Column, Figure, Table
 from harness.plan import BLOCKS_FOR_AN_INTERVAL, Plan, estimated_seconds
 from harness.plugins import driver
 from harness.progress import duration_text
+from harness.runner.time_limit import blocks_that_fit, next_time
 from harness.suite.load import load
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the verb; returns the exit code."""
-    print_tables([plan_table(load_plan(arguments))], arguments.format)
+    planned = load_plan(arguments)
+    until = until_of(arguments, planned)
+    print_tables([plan_table(planned, until)], arguments.format)
     return EXIT_OK
+
+
+def until_of(arguments: argparse.Namespace, planned: Plan) -> datetime | None:
+    """Return when a session that begins now has to end: `--until`, else the suite's key."""
+    text = arguments.until or planned.suite.until
+    return next_time(text, datetime.now(UTC)) if text else None
 
 
 def load_plan(arguments: argparse.Namespace) -> Plan:
@@ -42,7 +52,7 @@ def load_plan(arguments: argparse.Namespace) -> Plan:
     )
 
 
-def plan_table(planned: Plan) -> Table:
+def plan_table(planned: Plan, until: datetime | None = None) -> Table:
     """Return the plan as a table: a row per run, in order, per bench."""
     several = len({run.model.key for run in planned.runs}) > len(
         {run.cell.model for run in planned.runs}
@@ -75,8 +85,21 @@ def plan_table(planned: Plan) -> Table:
             Column("variant", "variant"),
         ),
         rows=rows,
-        notes=_notes(planned),
+        notes=(*_notes(planned), *_what_fits(planned, until)),
     )
+
+
+def _what_fits(planned: Plan, until: datetime | None) -> tuple[str, ...]:
+    if until is None:
+        return ()
+    seconds = (until - datetime.now(UTC)).total_seconds()
+    fitting = [(lane, *blocks_that_fit(lane, seconds)) for lane in planned.lanes]
+    parts = ", ".join(f"{fit} of {blocks} on {lane.bench}" for lane, fit, blocks in fitting)
+    told = (
+        f"until {until:%H:%M}, which is {duration_text(seconds)} from now, about so many blocks "
+        f"and rounds begin: {parts}; the rest is skipped"
+    )
+    return (told,)
 
 
 def _notes(planned: Plan) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from harness import artifacts, plan, store
 from harness.cli import say
 from harness.cli.folders import label_of, say_where, shown_command
-from harness.cli.plan import load_plan, plan_table
+from harness.cli.plan import load_plan, plan_table, until_of
 from harness.cli.printing import print_tables
 from harness.errors import (
     EXIT_FINDINGS,
@@ -66,7 +66,7 @@ def execute(arguments: argparse.Namespace) -> int:
     registry("formats").get(arguments.format or "terminal")
     planned = load_plan(arguments)
     if arguments.dry_run:
-        print_tables([plan_table(planned)], arguments.format)
+        print_tables([plan_table(planned, until_of(arguments, planned))], arguments.format)
         return EXIT_OK
     drivers = {target.driver: driver(target.driver) for target in planned.suite.targets}
     models = _model_files(planned, drivers)
@@ -84,6 +84,7 @@ def execute(arguments: argparse.Namespace) -> int:
             emit=emit,
             stored=begun.stored,
             policy=replace(POLICY, added_blocks=begun.added_blocks),
+            until=until_of(arguments, planned),
         )
     folder = store.read(path)
     if any(isinstance(run.outcome, Measured) for run in folder.runs) or finished:

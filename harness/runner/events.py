@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from harness.errors import HarnessError, TargetError
@@ -11,13 +12,27 @@ from harness.plan import PlannedRun
 
 
 @dataclass(frozen=True, slots=True)
+class LaneAhead:
+    """A lane of a session: its bench, what people call it, and how many runs it has."""
+
+    bench: str
+    name: str
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionStarted:
-    """A session begins: how many runs are left to do, and about how long they take."""
+    """A session begins: how many runs are left to do, and about how long they take.
+
+    No block begins after `until`, where there is one.
+    """
 
     folder: str
     runs: int
     blocks: int
     estimated_s: float
+    lanes: tuple[LaneAhead, ...] = ()
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

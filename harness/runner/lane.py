@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -46,6 +47,7 @@ from harness.runner.events import (
 )
 from harness.runner.expectation import Expectation, Files, expect
 from harness.runner.journal import Journal
+from harness.runner.time_limit import TimeLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class LaneContext:
     seed: int
     stored: tuple[RunResult, ...]
     policy: RetryPolicy
+    until: datetime | None
 
 
 @dataclass(slots=True)
@@ -74,6 +77,7 @@ class LaneWorker:
     context: LaneContext
     _queue: deque[PlannedRun] = field(init=False)
     _blocks: AddedBlocks = field(init=False)
+    _time: TimeLimit = field(init=False)
     _losses: Counter[str] = field(default_factory=Counter)
     _sessions: dict[str, Session] = field(default_factory=dict)
     _unusable: dict[str, Failure] = field(default_factory=dict)
@@ -82,6 +86,7 @@ class LaneWorker:
     def __post_init__(self) -> None:
         context = self.context
         self._queue = deque(self.lane.runs)
+        self._time = TimeLimit(context.until)
         self._blocks = AddedBlocks(
             self.lane, context.stored, context.seed, context.policy.added_blocks
         )
@@ -94,7 +99,11 @@ class LaneWorker:
         """
         try:
             while self._queue and not self.context.stop.is_set():
-                self._one(self._queue.popleft())
+                run = self._queue.popleft()
+                if late := self._time.ends_before(run):
+                    self._skip(run, late, expected=False)
+                else:
+                    self._one(run)
         finally:
             for session in self._sessions.values():
                 with suppress(HarnessError):

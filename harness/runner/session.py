@@ -13,13 +13,14 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from harness.model import Facts, RunResult
-from harness.plan import Plan, estimated_seconds
+from harness.plan import Lane, Plan, estimated_seconds
 from harness.plugins import Driver, ModelFile, ModelFormat, Probe, ToolFile, registry
 from harness.retries import POLICY, RetryPolicy
-from harness.runner.events import Event, SessionFinished, SessionStarted
+from harness.runner.events import Event, LaneAhead, SessionFinished, SessionStarted
 from harness.runner.journal import Journal
 from harness.runner.lane import LaneContext, LaneWorker
 from harness.store import Writer
@@ -39,11 +40,12 @@ def run_plan(
     emit: Callable[[Event], None],
     stored: Sequence[RunResult] = (),
     policy: RetryPolicy = POLICY,
+    until: datetime | None = None,
 ) -> bool:
     """Make all runs of a plan; return False if it was interrupted.
 
     `emit` is called in this thread only. `stored` are the runs of a session that is resumed,
-    whose added blocks are in the plan.
+    whose added blocks are in the plan. No block begins after `until`.
 
     Raises:
         StoreError: what was measured cannot be kept; all lanes have ended.
@@ -51,8 +53,7 @@ def run_plan(
     events: queue.SimpleQueue[Event | _LaneEnded] = queue.SimpleQueue()
     stop = threading.Event()
     _sweep_scratch()
-    prefix = f"{_SCRATCH}{os.getpid()}-"
-    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as scratch:
+    with _scratch_folder() as scratch:
         context = LaneContext(
             drivers=drivers,
             models=models,
@@ -66,12 +67,34 @@ def run_plan(
             seed=plan.seed,
             stored=tuple(stored),
             policy=policy,
+            until=until,
         )
         workers = [LaneWorker(lane, context) for lane in plan.lanes]
-        emit(SessionStarted(str(writer.path), len(plan.runs), plan.blocks, _estimate_s(plan)))
+        emit(_started(plan, writer, until))
         interrupted = _supervise(workers, events, stop, emit)
     emit(SessionFinished(interrupted))
     return not interrupted
+
+
+def _scratch_folder() -> tempfile.TemporaryDirectory[str]:
+    prefix = f"{_SCRATCH}{os.getpid()}-"
+    return tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+
+
+def _started(plan: Plan, writer: Writer, until: datetime | None) -> SessionStarted:
+    return SessionStarted(
+        folder=str(writer.path),
+        runs=len(plan.runs),
+        blocks=plan.blocks,
+        estimated_s=_estimate_s(plan),
+        lanes=tuple(_ahead(lane) for lane in plan.lanes),
+        until=until,
+    )
+
+
+def _ahead(lane: Lane) -> LaneAhead:
+    phones = {run.target.phone.label for run in lane.runs if run.target.phone}
+    return LaneAhead(lane.bench, phones.pop() if len(phones) == 1 else lane.bench, len(lane.runs))
 
 
 def _estimate_s(plan: Plan) -> float:

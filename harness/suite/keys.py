@@ -292,6 +292,23 @@ class TargetKeys(Options):
     ] = None
 
 
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+
+
+def time_of_day(text: str) -> str:
+    """Return a time of day as it was written, `HH:MM`; raises ValueError if it is none."""
+    if not _TIME.fullmatch(text):
+        raise ValueError(f"a time of day is written like 06:30, not {text[:20]!r}")
+    return text
+
+
+TimeOfDay = Annotated[
+    str,
+    AfterValidator(time_of_day),
+    WithJsonSchema({"type": "string", "pattern": f"^{_TIME.pattern}$"}),
+]
+
+
 class SuiteKeys(Options):
     """A suite: which models run where, and how often."""
 
@@ -311,3 +328,11 @@ class SuiteKeys(Options):
         bool,
         Field(description="set planned memory of `.tflite` files beside what is measured"),
     ] = False
+    until: Annotated[
+        TimeOfDay | None,
+        Given,
+        Field(
+            description="a session ends at this local time, such as 06:30, when the block under "
+            "way is done; what is left is stored as skipped"
+        ),
+    ] = None

@@ -264,6 +264,7 @@ def _suite(text: str, path: Path, keys: SuiteKeys, targets: tuple[Target, ...]) 
         ),
         sampling=keys.sampling,
         plan_memory=keys.plan_memory,
+        until=keys.until,
     )
 
 

@@ -115,7 +115,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A whole suite; `text` is the file as it was read; `models` has an entry per file."""
+    """A whole suite; `text` is the file as it was read; `models` has an entry per file.
+
+    `until` is the local time of day, `HH:MM`, at which a session ends.
+    """
 
     name: str
     path: Path
@@ -125,3 +128,4 @@ class Suite:
     tools: tuple[ToolSource, ...]
     sampling: Sampling
     plan_memory: bool = False
+    until: str | None = None

@@ -45,7 +45,7 @@ class DeviceTools:
         return [tool.path, *flags]
 
     def _prepare(self, name: str | None) -> DeviceTool:
-        virtual = self.device.virtual is not None
+        virtual = self.device.is_virtual
         chosen = choose_tool(name, self.builds, self.device.abis, virtual=virtual)
         remote = bring(self.device, chosen.path, digest=chosen.sha256, mode=0o755)
         flags = self._known_flags(remote, f"{self.runs}/usage")

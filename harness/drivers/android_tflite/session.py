@@ -382,7 +382,5 @@ def _equipped(device: OpenDevice, target: TargetSpec, place: RunFolder) -> Andro
         tools = DeviceTools(device, scripts, place.path, target.tools, target.options.tool)
         tools.get()
     # Last, since whatever fails after it would have to give the settings back.
-    care = take_care(
-        device.adb, target.options, device.root, place.path, virtual=device.virtual is not None
-    )
+    care = take_care(device.adb, target.options, device.root, place.path, virtual=device.is_virtual)
     return AndroidSession(device, tools, scripts, care, place, target.scratch)
