@@ -287,6 +287,17 @@ def test_a_program_that_changed_since_it_was_pinned_is_told_with_both_hashes(
     assert [(pin.outcome, report.changed) for pin in report.pins] == [("unchanged", False)]
 
 
+def test_urls_of_several_files_are_pinned_where_they_stand(suite: Path, web: Web) -> None:
+    text = f"models:\n  m:\n    files:\n      fp32:\n        tflite: {A}  # whole\n      int8: {{tflite: {A}}}\n"
+    _, report = locked(suite, text, web)
+    pinned = f"{{url: {A}, sha256: {SHA[A]}}}"
+    assert suite.read_text() == HEAD + text.replace(f" {A}", f" {pinned}")
+    assert [pin.where for pin in report.pins] == [
+        "models.m.files.fp32.tflite",
+        "models.m.files.int8.tflite",
+    ]
+
+
 def test_a_url_is_fetched_once_and_with_its_format(suite: Path, web: Web) -> None:
     locked(suite, f"models: {{a: {{tflite: {A}, tfjs: {B}}}, b: {{tflite: {A}}}}}\n", web)
     assert web.asked == [(A, "tflite"), (B, "tfjs")]

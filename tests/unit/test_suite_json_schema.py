@@ -151,6 +151,9 @@ def test_what_the_loader_refuses_for_its_type_the_schema_refuses_too(
         ("blocks: 6", "min_effect: 0.1"),
         ("threads: 1}", "xnnpack: null, flags: [--a]}"),
         ("device: virtual", "sampling: {cooldown_s: 3, warmup: {seconds: 0}}"),
+        ("seed: 7", "files: [fp32, fp16, dynamic, int8]"),
+        ("seed: 7", "files: {fp32: {}, int8: {tolerance: 0.3}}"),
+        ("sampling:", f"tools: {{bm: {{x86: a, sha256: {'0' * 64}, kind: litert}}}}\nsampling:"),
         ("sampling:", "tools: {bm: {x86: a, arm64-v8a: {url: 'https://x.org'}}}\nsampling:"),
     ],
 )
