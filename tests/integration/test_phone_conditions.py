@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from adb_parts import needed_adb
 from android_parts import QUICK, model_file, request, script_tool
+from phone_parts import PHONE, SAYS_WHAT_A_TOOL_SAID
 
 from harness.drivers.android_tflite import device as device_module
 from harness.drivers.android_tflite.conditions.keys import Conditions
@@ -27,10 +28,6 @@ from harness.virtual_device.sandbox import properties
 
 LANE = driver("android-tflite")
 ABI = properties()["ro.product.cpu.abi"]
-FIXTURES = Path(__file__).parents[1] / "fixtures"
-LOGS = FIXTURES / "benchmark_model" / "benchmark_model-2.14.1-debian"
-PHONE = FIXTURES / "reconstructed_phone"
-SAYS_WHAT_A_TOOL_SAID = f"cat '{LOGS}/ok_cpu.stdout'; cat '{LOGS}/ok_cpu.stderr' >&2"
 
 
 class Phone:
