@@ -7,9 +7,12 @@ import argparse
 from harness.cli.printing import print_tables
 from harness.errors import EXIT_OK, TargetUnfit
 from harness.model import Column, Table
-from harness.transports import android_scripts
+from harness.serials import bench_of
 from harness.transports.adb import AdbDevice, pick
+from harness.transports.android_scripts import bring_scripts, device_root, saved_values
+from harness.transports.phone_lease import take_lease
 
+_NEEDED_S = 120.0
 _RESTORED = "restored "
 
 
@@ -17,12 +20,16 @@ def execute(arguments: argparse.Namespace) -> int:
     """Run the verb; returns 0 if nothing is left to restore.
 
     Raises:
-        TargetError: the phone is not there, or a value could not be restored.
+        TargetError: the phone is not there or in use, or a value could not be restored.
     """
     device = AdbDevice.attach(pick(arguments.serial))
-    root = f"{android_scripts.PHONE_BASE}/edgebench"
-    scripts = android_scripts.bring_scripts(device, root)
-    ended = scripts.run("restore.sh", android_scripts.saved_values(root))
+    root = device_root(device.getprops())
+    # A phone in use elsewhere has its settings for a reason.
+    lease = take_lease(device, root, bench_of(device.serial), needed_s=_NEEDED_S)
+    try:
+        ended = bring_scripts(device, root).run("restore.sh", saved_values(root))
+    finally:
+        lease.release()
     lines = ended.stdout.decode(errors="replace").splitlines()
     restored = [line.removeprefix(_RESTORED) for line in lines if line.startswith(_RESTORED)]
     table = Table(

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from adb_parts import needed_adb
 
-from harness.transports import android_scripts
 from harness.transports.virtual_device_process import VirtualDeviceHandle, start_virtual_device
 from harness.transports.virtual_setup import VirtualSetup
 
@@ -55,5 +54,4 @@ def attached_phone(
         for name, value in settings.items():
             (system / "settings" / name).write_text(f"{value}\n")
         monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(handle.adb_port))
-        monkeypatch.setattr(android_scripts, "PHONE_BASE", handle.base)
         yield Attached(handle)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ suite: hot
 models:
   blazeface: {{generate: blazeface_front, seed: 7}}
 tools:
-  script: {{{abi}: {tool}}}
+  script: {{{abi}: {{path: {tool}, sha256: {sha256}}}}}
 targets:
   phone:
     driver: android-tflite
@@ -47,9 +48,14 @@ def measured(
     suite = folder / "hot.yaml"
     abi = properties()["ro.product.cpu.abi"]
     serial = phone.handle.serial
-    suite.write_text(SUITE.format(abi=abi, tool=tool, serial=serial, otherwise=otherwise))
+    digest = sha256(tool.read_bytes()).hexdigest()
+    suite.write_text(
+        SUITE.format(abi=abi, tool=tool, sha256=digest, serial=serial, otherwise=otherwise)
+    )
     code = cli.main(["run", str(suite), "--out", str(folder / "out"), "--quiet", "--json"])
-    tables = json.loads(capsys.readouterr().out)["tables"]
+    said = capsys.readouterr()
+    assert said.out, said.err
+    tables = json.loads(said.out)["tables"]
     return code, {table["name"]: table for table in tables}
 
 
