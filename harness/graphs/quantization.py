@@ -104,14 +104,18 @@ def activation_scales(graph: Graph) -> Mapping[str, Scale]:
     return scales | dict.fromkeys(softmaxes, Scale((1 / 256,), _ACTIVATION_LEAST))
 
 
+def calibration_inputs(graph: Graph, number: int) -> dict[str, Array]:
+    """Return one of the `CALIBRATION_SETS` sets of inputs that ranges are taken from."""
+    return {
+        name: uniform(f"calibration/{graph.name}/{name}/{number}", prod(shape)).reshape(shape)
+        for name, shape in graph.inputs.items()
+    }
+
+
 def _calibrated(graph: Graph) -> dict[str, Range]:
     ranges: dict[str, Range] = {}
     for number in range(CALIBRATION_SETS):
-        inputs = {
-            name: uniform(f"calibration/{graph.name}/{name}/{number}", prod(shape)).reshape(shape)
-            for name, shape in graph.inputs.items()
-        }
-        for name, values in forward(graph, inputs).items():
+        for name, values in forward(graph, calibration_inputs(graph, number)).items():
             low, high = ranges.get(name, (0.0, 0.0))  # zero must have an integer of its own
             ranges[name] = (min(low, float(values.min())), max(high, float(values.max())))
     return ranges
