@@ -104,7 +104,7 @@ def activation_scales(graph: Graph) -> Mapping[str, Scale]:
     return scales | dict.fromkeys(softmaxes, Scale((1 / 256,), _ACTIVATION_LEAST))
 
 
-def calibration_inputs(graph: Graph, number: int) -> dict[str, Array]:
+def calibration_inputs(graph: Graph, number: int) -> dict[str, Floats]:
     """Return one of the `CALIBRATION_SETS` sets of inputs that ranges are taken from."""
     return {
         name: uniform(f"calibration/{graph.name}/{name}/{number}", prod(shape)).reshape(shape)
