@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,6 @@ from harness.drivers.android_tflite.session import AndroidSession
 from harness.errors import RunFailed, TargetUnfit
 from harness.model import Failed, Measured, Reading
 from harness.plugins import ModelFile, TargetSpec, driver
-from harness.transports.virtual_device_process import start_virtual_device
 from harness.transports.virtual_setup import VirtualSetup
 from harness.virtual_device.sandbox import properties
 
@@ -59,10 +57,7 @@ def phone(
     script: str = SAYS_WHAT_A_TOOL_SAID,
 ) -> Iterator[Phone]:
     needed_adb()
-    setup = VirtualSetup(programs=PHONE / "bin")
-    monkeypatch.setattr(
-        device_module, "start_virtual_device", partial(start_virtual_device, setup=setup)
-    )
+    monkeypatch.setattr(device_module, "PLAIN", VirtualSetup(programs=PHONE / "bin"))
     options = TargetOptions(device="virtual", tool="script", conditions=conditions)
     session = LANE.open(TargetSpec("phone", options, script_tool(folder, script, ABI), folder))
     assert isinstance(session, AndroidSession)
