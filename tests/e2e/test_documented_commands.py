@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import Commander
 
+from harness import lab
 from harness.cli.arguments import parse
 from harness.suite.load import load
 
@@ -117,3 +118,17 @@ def test_a_bug_of_ours_is_said_to_be_one(edgebench: Commander) -> None:
     assert said.returncode == 70
     assert "bug in edgebench" in said.stderr
     assert "ZeroDivisionError" in said.stderr
+
+
+def test_every_documented_lab_is_valid(tmp_path: Path) -> None:
+    blocks = [
+        block
+        for page in PAGES
+        for language, block in FENCE.findall(page.read_text())
+        if language == "yaml" and block.startswith(("socs:", "phones:"))
+    ]
+    assert blocks
+    for block in blocks:
+        path = tmp_path / "devices.yaml"
+        path.write_text(block)
+        assert lab.load(path).phones

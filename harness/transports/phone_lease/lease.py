@@ -18,8 +18,9 @@ from harness.transports.adb import AdbDevice
 from harness.transports.phone_lease.host_lock import locked_by, try_lock
 from harness.transports.phone_lease.marker import Holder, Marker, ask, file_of
 
-MARGIN_S = 300.0
-"""How long a lease lasts beyond what its holder says that it needs."""
+MARGIN_S = 900.0
+"""How long a lease lasts beyond what its holder says that it needs: waiting for a phone to cool
+down, and reaching one that went away, come before a run."""
 
 _HINT = (
     "wait until it ends, or use another phone: `device: {any: TAG}` takes one that is free; "
