@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -149,6 +150,7 @@ class Played:
         watch: Callable[[Event], None] = lambda _: None,
         resume: bool = False,
         policy: RetryPolicy = POLICY,
+        until: datetime | None = None,
     ) -> None:
         self.driver = driver or ScriptedDriver()
         drivers: Any = {"scripted": self.driver}
@@ -183,6 +185,7 @@ class Played:
                 emit=emit,
                 stored=stored,
                 policy=policy,
+                until=until,
             )
         self.folder: ResultFolder = store.read(path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -23,6 +24,7 @@ from harness.progress import (
 from harness.runner.events import (
     BlockAdded,
     Event,
+    LaneAhead,
     RunFinished,
     RunStarted,
     SessionFinished,
@@ -173,3 +175,16 @@ def test_a_program_is_told_the_class_of_a_loss() -> None:
         "message": "the cable is out",
         "hint": "put it in",
     }
+
+
+@pytest.mark.parametrize("style", ["lines", "live", "json"])
+def test_every_lane_is_told_apart_by_name(style: Style) -> None:
+    runs = [replace(a_run(), bench=bench) for bench in ("phone:1", "phone:2")]
+    lanes = (LaneAhead("phone:1", "pixel8-a", 1), LaneAhead("phone:2", "pixel8-b", 1))
+    happened: list[Event] = [SessionStarted("r", 2, 1, 1.0, lanes)]
+    happened += [RunStarted(run) for run in runs]
+    happened += [RunFinished(run, a_result(run, LATENCY)) for run in runs]
+    text = said(style, happened)
+    marks = {"lines": ": blazeface", "live": "  0/1  blazeface", "json": '"'}
+    for name in ("pixel8-a", "pixel8-b"):
+        assert f"{name}{marks[style]}" in text

@@ -5,13 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from runner_parts import Played, a_target, value
 
+from harness.cli.run import exit_code
+from harness.errors import EXIT_FINDINGS
 from harness.model import Cell, Pass
 from harness.options import Sampling
 from harness.plan import Lane, PlannedRun, estimated_seconds
@@ -78,3 +82,10 @@ def test_what_fits_is_counted_in_blocks_that_begin() -> None:
     assert blocks_that_fit(lane, 0.5 * block_s) == (1, 4)
     assert blocks_that_fit(lane, 1.5 * block_s) == (2, 4)
     assert blocks_that_fit(lane, 100 * block_s) == (4, 4)
+
+
+def test_what_comes_too_late_is_stored_as_skipped_with_exit_code_1(tmp_path: Path) -> None:
+    target = a_target({"a": value(1.0)})
+    late = Played(tmp_path, target, until=datetime.now(UTC) - timedelta(seconds=1))
+    assert late.kinds("a") == ["time", "time"]
+    assert exit_code(late.folder) == EXIT_FINDINGS
