@@ -13,8 +13,9 @@
 #                                            the one that INSTEAD_OF names
 #   leased TOKEN OWNER LEFT                  not done: this one has it for LEFT more seconds
 #   failed                                   not done: FILE cannot be written
-# The file is made with noclobber, so that of two that come at once one has it. Of two that
-# take over at once the later one has it, which the other sees after a pause.
+# The file is made with noclobber, so that of two that come at once one has it. From then on it is
+# only ever replaced or removed by whoever could make the folder FILE.lock, and replaced by a
+# rename, so that nobody finds it missing in between.
 
 action=$1 file=$2 token=$3 owner=$4 seconds=$5 instead_of=$6
 
@@ -45,6 +46,26 @@ write() {
     ) 2> /dev/null
 }
 
+replace() {
+    rm -f "$file.$token"
+    if write "$file.$token" && mv -f "$file.$token" "$file"; then return 0; fi
+    rm -f "$file.$token"
+    return 1
+}
+
+lock() {
+    # Held for milliseconds: one that stays for seconds was left by a crash.
+    tries=0
+    until mkdir "$file.lock" 2> /dev/null; do
+        [ -d "$file.lock" ] || return 1
+        tries=$((tries + 1))
+        if [ "$tries" -eq 50 ]; then rmdir "$file.lock" 2> /dev/null; fi
+        [ "$tries" -lt 60 ] || return 1
+        sleep 0.1
+    done
+    trap 'rmdir "$file.lock" 2> /dev/null' EXIT
+}
+
 tell() { echo "$1 ${held:--} ${holder:--} $left"; }
 
 take() {
@@ -54,32 +75,40 @@ take() {
         if ! look; then echo failed; exit 1; fi
     fi
     if [ "$left" -gt 0 ] && [ "$held" != "$instead_of" ]; then tell leased; exit 1; fi
+    if ! lock; then echo failed; exit 1; fi
+    # Another may have taken it over, or its owner come back, before the lock was ours.
+    if ! look; then
+        if write "$file"; then echo taken; exit 0; fi
+        if ! look; then echo failed; exit 1; fi
+    fi
+    if [ "$left" -gt 0 ] && [ "$held" != "$instead_of" ]; then tell leased; exit 1; fi
     before=$(tell taken-over)
-    rm -f "$file"
-    write "$file"
-    sleep 0.3
-    if look && [ "$held" = "$token" ]; then echo "$before"; exit 0; fi
-    if [ -f "$file" ]; then tell leased; else echo failed; fi
+    if replace; then echo "$before"; exit 0; fi
+    echo failed
     exit 1
 }
 
 renew() {
     if ! look; then echo free; exit 1; fi
+    if ! lock; then echo failed; exit 1; fi
+    if ! look; then echo free; exit 1; fi
     if [ "$held" != "$token" ]; then tell leased; exit 1; fi
-    rm -f "$file.$token"
-    if write "$file.$token" && mv -f "$file.$token" "$file"; then echo renewed; exit 0; fi
-    rm -f "$file.$token"
+    if replace; then echo renewed; exit 0; fi
     echo failed
     exit 1
+}
+
+release() {
+    if look && [ "$held" = "$token" ] && lock; then
+        if look && [ "$held" = "$token" ]; then rm -f "$file"; fi
+    fi
+    echo released
 }
 
 case $action in
 take) take ;;
 renew) renew ;;
-release)
-    if look && [ "$held" = "$token" ]; then rm -f "$file"; fi
-    echo released
-    ;;
+release) release ;;
 show)
     if look && [ "$left" -gt 0 ]; then tell leased; else echo free; fi
     ;;
