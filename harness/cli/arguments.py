@@ -95,6 +95,11 @@ def _reading_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     _add_only(table)
     _add_format(table)
+    publish = _verb(verbs, "publish", "publish", "write result folders as a static web page")
+    publish.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    publish.add_argument(
+        "--out", type=Path, metavar="SITE", required=True, help="the folder of the page"
+    )
 
 
 def _planning_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -22,7 +22,7 @@ from harness.errors import (
     EXIT_OK,
     StoreError,
 )
-from harness.memory_plan.model_facts import planned_facts
+from harness.memory_plan.model_facts import PlannedModel, planned_model
 from harness.model import (
     Facts,
     Measured,
@@ -138,11 +138,15 @@ def _folder(
     if arguments.resume is not None:
         return _resumed(arguments, planned)
     label = label_of(arguments.label)
-    session = _session_record(planned, drivers, models, label)
+    plans = _planned_models(models) if planned.suite.plan_memory else {}
+    session = _session_record(planned, drivers, models, plans, label)
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     base = Path("results") / planned.suite.name
     path = arguments.out or base / f"{stamp}_{label}"
-    writer = store.create(path, session, _without_serials(planned.suite))
+    tensors = {
+        models[key]["tflite"].sha256: each.tensors for key, each in plans.items() if each.tensors
+    }
+    writer = store.create(path, session, _without_serials(planned.suite), tensors)
     return _Begun(writer, planned, session.added_blocks)
 
 
@@ -199,6 +203,7 @@ def _session_record(
     planned: Plan,
     drivers: Mapping[str, Driver],
     models: Mapping[FileKey, Mapping[ModelFormat, ModelFile]],
+    plans: Mapping[FileKey, PlannedModel],
     label: str,
 ) -> SessionRecord:
     suite = planned.suite
@@ -234,21 +239,29 @@ def _session_record(
         harness=harness_facts(),
         host=host_facts(),
         models={
-            "/".join(key): _model_facts(files, plan_memory=suite.plan_memory)
+            "/".join(key): {**_file_facts(files), **(plans[key].facts if key in plans else {})}
             for key, files in models.items()
         },
         added_blocks=POLICY.added_blocks,
     )
 
 
-def _model_facts(files: Mapping[ModelFormat, ModelFile], *, plan_memory: bool) -> Facts:
-    facts = {
+def _planned_models(
+    models: Mapping[FileKey, Mapping[ModelFormat, ModelFile]],
+) -> Mapping[FileKey, PlannedModel]:
+    return {
+        key: planned_model(files["tflite"].path)
+        for key, files in models.items()
+        if "tflite" in files
+    }
+
+
+def _file_facts(files: Mapping[ModelFormat, ModelFile]) -> Facts:
+    return {
         f"{format_}_{fact}": value
         for format_, file in files.items()
         for fact, value in (("sha256", file.sha256), ("bytes", file.size_bytes))
     }
-    planned = planned_facts(files["tflite"].path) if plan_memory and "tflite" in files else {}
-    return {**facts, **planned}
 
 
 def _digest(text: str) -> str:

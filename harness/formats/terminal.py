@@ -9,7 +9,6 @@ import io
 import re
 import shutil
 import textwrap
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, takewhile
@@ -23,6 +22,8 @@ from rich.rule import Rule
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from harness.formats._notes import SHARED_TITLE, shared_notes
+from harness.formats._standing import Standing, standing
 from harness.formats._visible import ABSENT, visible
 from harness.model import Figure, Table, TableValue
 from harness.plugins import API_VERSION
@@ -30,14 +31,11 @@ from harness.plugins import API_VERSION
 PIPED_WIDTH = 100
 _LONG_WORD = 20
 _NAMES = ("session", "model", "file", "target")
-_STYLES = {
-    "faster": "green",
-    "slower": "red",
-    "unclear": "yellow",
+_STYLES: dict[Standing, str] = {
+    "good": "green",
+    "bad": "red",
     "failed": "bold red",
-    "skipped": "yellow",
-    "not": "yellow",
-    "no": "yellow",
+    "doubt": "yellow",
 }
 
 
@@ -75,7 +73,7 @@ class TerminalFormat:
 
 
 def _print_section(console: Console, section: str, tables: Sequence[Table]) -> None:
-    shared = _shared_notes(tables)
+    shared = shared_notes(tables)
     if section:
         console.print()
         console.print(Rule(Text(visible(section), "bold"), style="dim", align="left"))
@@ -87,13 +85,8 @@ def _print_section(console: Console, section: str, tables: Sequence[Table]) -> N
         _print_notes(console, [note for note in table.notes if note not in shared])
     if shared:
         console.print()
-        console.print(Text("About the tables above", "bold"))
+        console.print(Text(SHARED_TITLE, "bold"))
         _print_notes(console, shared)
-
-
-def _shared_notes(tables: Sequence[Table]) -> list[str]:
-    tellers = Counter(note for table in tables for note in dict.fromkeys(table.notes))
-    return [note for note, number in tellers.items() if number > 1]
 
 
 def _print_notes(console: Console, notes: Iterable[str]) -> None:
@@ -271,9 +264,8 @@ def _without_repeats(texts: Iterable[Sequence[str]], table: Table) -> Iterable[l
 
 
 def _style(strip: _Strip, text: str) -> str:
-    if strip.key not in {"verdict", "outcome"}:
-        return ""
-    return _STYLES.get(text.partition(" ")[0].rstrip(":,"), "")
+    said = standing(strip.key, text)
+    return _STYLES[said] if said else ""
 
 
 PLUGIN = TerminalFormat()

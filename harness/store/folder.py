@@ -31,6 +31,7 @@ RUNS = "runs.jsonl"
 SESSION = "session.json"
 SUITE = "suite.yaml"
 RAW = "raw"
+TENSORS = "memory"
 
 
 class Writer:
@@ -95,8 +96,15 @@ class Writer:
             raise _refused(self.path / RUNS, error) from error
 
 
-def create(path: Path, session: SessionRecord, suite_text: str) -> Writer:
+def create(
+    path: Path,
+    session: SessionRecord,
+    suite_text: str,
+    tensors: Mapping[str, bytes] | None = None,
+) -> Writer:
     """Make a new result folder and return its writer.
+
+    `tensors` are those of planned models, by the sha256 of the model's file.
 
     Raises:
         StoreError: the folder exists and is not empty, or cannot be written.
@@ -110,6 +118,10 @@ def create(path: Path, session: SessionRecord, suite_text: str) -> Writer:
                 hint="name another one with --out, or continue this one with --resume",
             )
         write_atomically(path / SUITE, suite_text.encode())
+        if tensors:
+            (path / TENSORS).mkdir()
+        for digest, data in (tensors or {}).items():
+            write_atomically(path / TENSORS / f"{digest}.json", data)
         write_atomically(path / SESSION, session_to_bytes(session))
         (path / RAW).mkdir()
     except OSError as error:
@@ -173,6 +185,20 @@ def read_session(path: Path) -> SessionRecord:
             where=str(path),
             hint="restore the file from a backup; the runs themselves are in runs.jsonl",
         ) from error
+
+
+def read_tensors(path: Path) -> Mapping[str, bytes]:
+    """Return the tensors that a folder keeps of planned models, by the sha256 of their files.
+
+    Older folders have none.
+
+    Raises:
+        StoreError: a file cannot be read.
+    """
+    try:
+        return {file.stem: file.read_bytes() for file in sorted((path / TENSORS).glob("*.json"))}
+    except OSError as error:
+        raise _refused(path / TENSORS, error) from error
 
 
 def find_folders(paths: Iterable[Path]) -> tuple[Path, ...]:

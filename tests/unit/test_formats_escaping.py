@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
+from html.parser import HTMLParser
 from typing import Any
 
 import pandas as pd
@@ -188,3 +190,53 @@ def test_a_number_is_neither_broken_nor_dropped_for_want_of_room(width: int) -> 
     shown = terminal(Table("t", "t", words + numbers, (row,)), width=width)
     assert shown.count("123456.789") == 3
     assert shown.count("alpha") == shown.count("beta") == 4
+
+
+class CellTexts(HTMLParser):
+    """The text of each table cell and note, and every element that a page begins."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.cells: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.elements.append(tag)
+        if tag in {"th", "td", "li", "h3"}:
+            self.cells.append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.cells:
+            self.cells[-1] += data
+
+
+@given(NAMES, NAMES)
+@example('<script>x</script>"', "</title></style><img src=x>")
+@settings(deadline=None)
+def test_html_shows_a_name_as_it_is(name: str, other: str) -> None:
+    columns = (Column("a", other), Column("b", "b", "ms", "right"))
+    table = Table("t", name, columns, ((name, Figure(1.0, other)),), (f"note {name}",))
+    read = CellTexts(render("html", table))
+    innocent = CellTexts(render("html", replace(table, title="t", notes=("note",))))
+    assert read.elements == innocent.elements
+    shown = [text.rstrip("\n") for text in read.cells]
+    named = visible(name)
+    assert shown == [named, visible(other), "b (ms)", named, visible(other), f"note {named}"]
+
+
+def test_html_has_a_caption_headers_with_a_scope_and_numbers_to_the_right() -> None:
+    columns = (Column("a", "model"), Column("b", "time", "ms", "right"))
+    table = Table("t", "Latency", columns, (("m", Figure(1.0, "1.00")), ("n", None)))
+    shown = render("html", table)
+    assert '<caption><h3 id="t1-title">Latency</h3></caption>' in shown
+    assert '<th scope="col" class="n">time <small>(ms)</small></th>' in shown
+    assert '<tr><th scope="row">m</th><td class="n">1.00</td></tr>' in shown
+    assert '<tr><th scope="row">n</th><td class="n">–</td></tr>' in shown
+
+
+def test_html_says_a_section_once_and_a_shared_note_once() -> None:
+    tables = (Table("t", title, (), (), ("shared",), section="Virtual") for title in "ab")
+    shown = render("html", *tables)
+    assert shown.count("<h2>Virtual</h2>") == 1
+    assert shown.count("shared") == 1

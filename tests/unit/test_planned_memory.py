@@ -9,7 +9,8 @@ from report_folders import DEVICE, memory, run, session
 
 from harness.graphs.builder import GraphBuilder
 from harness.graphs.tflite_writer import write_tflite
-from harness.memory_plan.model_facts import planned_facts
+from harness.memory_plan import kept_tensors
+from harness.memory_plan.model_facts import PlannedModel, planned_model
 from harness.model import Figure, ResultFolder, Table
 from harness.report import tables
 from harness.suite.load import parse
@@ -39,17 +40,24 @@ def test_the_facts_of_a_file_are_bytes_of_its_plans(tmp_path: Path) -> None:
     x = net.conv(net.input((1, 8, 8, 3)), 4)
     path = tmp_path / "net.tflite"
     path.write_bytes(write_tflite(net.build(net.relu(net.relu(x)))))
-    assert planned_facts(path) == {
+    planned = planned_model(path)
+    assert planned.facts == {
         "planned_arena_bytes": 768 + 2 * 1024,
         "planned_least_bytes": 2 * 1024,
         "planned_naive_bytes": 2 * 1024,
     }
+    assert planned.tensors is not None
+    assert str(tmp_path).encode() not in planned.tensors
+    kept = kept_tensors.from_bytes(planned.tensors, title="net", where="")
+    assert [record.size_bytes for record in kept.records.records] == [1024, 1024]
+    assert kept.shapes == ((1, 8, 8, 4), (1, 8, 8, 4))
 
 
 def test_a_file_that_cannot_be_planned_says_why_and_stops_nothing(tmp_path: Path) -> None:
     path = tmp_path / "net.tflite"
     path.write_bytes(b"")
-    assert planned_facts(path) == {"planned_absent": "this .tflite file is damaged: it is empty"}
+    reason = "this .tflite file is damaged: it is empty"
+    assert planned_model(path) == PlannedModel({"planned_absent": reason})
 
 
 def test_planned_stands_beside_measured_in_columns_that_say_planned() -> None:

@@ -1,0 +1,64 @@
+"""`edgebench publish DIR… --out SITE`: result folders as a static page."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from harness import store
+from harness.cli import say
+from harness.errors import EXIT_OK, StoreError
+from harness.report import site
+from harness.report.site import FolderToPublish
+from harness.store import write_atomically
+
+_PAGE = "index.html"
+_HEAD_BYTES = 4096
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Run the verb; returns the exit code."""
+    # A folder that must not be written to is found out before the work.
+    _check_ours(arguments.out)
+    folders = [
+        FolderToPublish(store.read(path), store.read_tensors(path))
+        for path in store.find_folders(arguments.folders)
+    ]
+    page = site.page(folders)
+    path = arguments.out / _PAGE
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, page.encode())
+    except OSError as error:
+        raise _refused(path, error) from error
+    print(path)  # noqa: T201  where the page is, is the product
+    say(f"{len(folders)} result folders, {len(page.encode())} bytes")
+    return EXIT_OK
+
+
+def _check_ours(folder: Path) -> None:
+    """Refuse a folder that holds anything but a page of ours and what a killed writer left."""
+    try:
+        names = [path.name for path in folder.iterdir()] if folder.exists() else []
+        foreign = [n for n in names if n != _PAGE and not n.startswith(f".{_PAGE}.")]
+        if _PAGE in names:
+            with (folder / _PAGE).open("rb") as file:
+                head = file.read(_HEAD_BYTES)
+            ours = f'<meta name="generator" content="{site.GENERATOR}">'.encode() in head
+            foreign += [] if ours else [_PAGE]
+    except OSError as error:
+        raise _refused(folder, error) from error
+    if foreign:
+        raise StoreError(
+            f"the folder has {min(foreign)!r} in it, which `edgebench publish` did not write",
+            where=str(folder),
+            hint="name a new or empty folder with --out, or one that was published to before",
+        )
+
+
+def _refused(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"the page cannot be written: {error.strerror}",
+        where=str(path),
+        hint="choose another folder with --out, or make room there",
+    )

@@ -1,0 +1,66 @@
+"""What leaves this machine: texts without the paths that say whose it is.
+
+Results name machines by a label and phones by a hash already; what may still hold a path is the
+message of an error. Of an absolute path only the last part stays, of a home folder nothing. Paths
+that every Android or Linux has say nothing of anyone and stay.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import PurePath
+
+from harness.model import Column, Figure, ResultFolder, Table, TableValue
+
+_PART = r"[^\s/\\'\"`<>|:;,()\[\]{}]+"
+_EVERYWHERE = r"(?:data/local/tmp|dev|proc|sys|system|vendor)(?![\w-])"
+# A user's name may have a space in it, which ends a path everywhere else.
+_HOME = re.compile(
+    rf"/(?:home|Users)/(?:[^/\n'\":;,]+(?=/)|{_PART})|/root(?![\w-])|[A-Za-z]:\\Users\\[^\\\n'\"]+"
+)
+_PATH = re.compile(
+    rf"(?<![\w/.:…)\]}}])(?:file://)?(?:~|/{{1,2}}(?!{_EVERYWHERE}){_PART})(?:/({_PART}))+"
+    rf"|(?<!\w)(?:[A-Za-z]:|~)(?:\\{_PART})*\\({_PART})"
+)
+
+
+def without_paths(text: str) -> str:
+    """Return a text in which `…/name` stands for every absolute path, `~` for a home folder."""
+    return _PATH.sub(lambda path: f"…/{path[1] or path[2]}", _HOME.sub("~", text))
+
+
+def published_folders(folders: Sequence[ResultFolder]) -> list[ResultFolder]:
+    """Return folders whose paths begin below the folder that they share."""
+    if not folders:
+        return []
+    absolute = [os.path.abspath(folder.path) for folder in folders]  # noqa: PTH100  no disk access
+    top = os.path.commonpath([os.path.dirname(path) for path in absolute])  # noqa: PTH120  the same
+    return [
+        replace(folder, path=PurePath(path).relative_to(top).as_posix())
+        for folder, path in zip(folders, absolute, strict=True)
+    ]
+
+
+def published_table(table: Table) -> Table:
+    """Return a table without paths in any of its texts."""
+    return replace(
+        table,
+        title=without_paths(table.title),
+        section=without_paths(table.section),
+        columns=tuple(map(_column, table.columns)),
+        rows=tuple(tuple(map(_value, row)) for row in table.rows),
+        notes=tuple(map(without_paths, table.notes)),
+    )
+
+
+def _column(column: Column) -> Column:
+    return replace(column, header=without_paths(column.header))
+
+
+def _value(value: TableValue) -> TableValue:
+    if isinstance(value, Figure):
+        return replace(value, text=without_paths(value.text))
+    return value if value is None else without_paths(value)
