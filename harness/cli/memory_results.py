@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from statistics import median
@@ -26,11 +26,17 @@ def device_rows(models: Sequence[TfliteModel], folder: ResultFolder) -> Iterator
         if not runs:
             note = f"{title}: {folder.path} has no run of this very file"
             yield ArenaRow(title, "device", "", "", note=note)
-        groups: dict[tuple[str, str], list[RunResult]] = {}
+        virtual = {target.name for target in folder.session.targets if target.virtual}
+        groups: dict[str, list[RunResult]] = {}
         for run in runs:
-            groups.setdefault((run.cell.target, run.cell.variant), []).append(run)
-        for (target, variant), group in groups.items():
-            yield from _group_rows(title, f"{target}/{variant}", group, Path(folder.path))
+            groups.setdefault(_place(run, virtual), []).append(run)
+        for place, group in groups.items():
+            yield from _group_rows(title, place, group, Path(folder.path))
+
+
+def _place(run: RunResult, virtual: Collection[str]) -> str:
+    is_virtual = run.cell.target in virtual or run.setting.get("virtual") is True
+    return f"{run.cell.target}/{run.cell.variant}{' (virtual device)' * is_virtual}"
 
 
 def _group_rows(

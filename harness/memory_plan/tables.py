@@ -115,5 +115,13 @@ def _notes(side: _Side) -> Iterator[str]:
     for plan in side.plans:
         if plan.note:
             yield f"{side.records.title}, {plan.strategy}: {plan.note}"
+    if _reads_alike(side):
+        yield f"{side.records.title}: what MiB do not tell apart, --json has in bytes"
     if not side.optimum.proved:
         yield f"{side.records.title}: no optimum is proved: {side.optimum.reason}"
+
+
+def _reads_alike(side: _Side) -> bool:
+    """Tell whether totals that differ, or one that is not 0, look the same with three decimals."""
+    totals = {0, side.naive_bytes, side.bound[1], *(plan.total_bytes for plan in side.plans)}
+    return len({mebibytes(total).text for total in totals}) < len(totals)

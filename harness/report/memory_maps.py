@@ -6,8 +6,9 @@ kept when the session began (`plan_memory: true`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.memory_plan.bounds import naive_bytes, offset_bound
 from harness.memory_plan.comparison import OFFSET_ROWS
@@ -19,6 +20,7 @@ from harness.memory_plan.tables import mebibytes
 from harness.model import Column, Facts, Figure, Table
 
 SECTION = "Planned memory: computed from the models, not measured"
+_DIGITS = 8
 _MEANING = (
     "Planned for intermediate tensors alone: least is the best offset strategy, lower bound the "
     "most bytes that live during one operator, naive each tensor by itself. TFLite arena: with "
@@ -58,9 +60,9 @@ class MemoryMaps:
 
 def memory_maps(files: Sequence[PlannedFile]) -> MemoryMaps:
     """Return the maps of these files, each file once; nothing where nothing was planned."""
-    known = {(each.name, each.facts.get("tflite_sha256")): each for each in files}
-    maps = [_planned(each) for each in known.values() if each.tensors is not None]
-    notes = tuple(dict.fromkeys(_without_map(known.values())))
+    known = _told_apart(files)
+    maps = [_planned(each) for each in known if each.tensors is not None]
+    notes = tuple(dict.fromkeys(_without_map(known)))
     if not (maps or notes):
         return MemoryMaps((), {})
     tables = [_totals(maps, notes)]
@@ -70,6 +72,20 @@ def memory_maps(files: Sequence[PlannedFile]) -> MemoryMaps:
         tables.append(_tensors_table(name, each))
         drawings[name] = map_svg(each.tensors.records, each.plan, each.tensors.shapes)
     return MemoryMaps(tuple(tables), drawings)
+
+
+def _told_apart(files: Sequence[PlannedFile]) -> list[PlannedFile]:
+    """Return each file once, with its tensors if any folder has them; equal names get a hash."""
+    known: dict[tuple[str, str], PlannedFile] = {}
+    for each in files:
+        key = (each.name, str(each.facts.get("tflite_sha256")))
+        if key not in known or known[key].tensors is None:
+            known[key] = each
+    names = Counter(name for name, _ in known)
+    return [
+        replace(each, name=f"{name} ({digest[:_DIGITS]})") if names[name] > 1 else each
+        for (name, digest), each in known.items()
+    ]
 
 
 def _planned(file: PlannedFile) -> _Map:

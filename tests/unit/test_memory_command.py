@@ -128,6 +128,20 @@ def test_two_sets_of_one_name_are_two_columns(
     assert [each["header"] for each in shared["columns"][1:]] == names
 
 
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [((100, 28), True), ((8, 2**20), True), ((2**20, 2**21), False), ((0, 0), False)],
+)
+def test_totals_that_mib_do_not_tell_apart_are_said_to_be_in_json(
+    sizes: tuple[int, int], told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "few.csv"
+    first, second = sizes
+    path.write_text(f"id,lower,upper,size\na,0,1,{first}\nb,1,2,{second}\nc,1,2,{first}\n")
+    note = "few: what MiB do not tell apart, --json has in bytes"
+    assert [note in each["notes"] for each in tables(capsys, "--records", str(path))] == [told] * 2
+
+
 def test_records_are_written_as_they_were_read(
     csvs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -52,8 +52,15 @@ def test_memory_metrics_are_medians_over_the_runs_of_this_file(
     model: TfliteModel, tmp_path: Path
 ) -> None:
     (row,) = device_rows([model], folder(tmp_path, model))
-    assert row.source == "device/cpu-1: peak_rss, median of 3"
+    assert row.source == "device/cpu-1 (virtual device): peak_rss, median of 3"
     assert (row.process_bytes, row.arena_bytes, row.delegate) == (6_000_000, None, "XNNPACK")
+
+
+def test_a_phones_row_is_not_called_virtual(model: TfliteModel, tmp_path: Path) -> None:
+    found = folder(tmp_path, model)
+    record = replace(found.session, targets=(replace(DEVICE, virtual=False),))
+    (row,) = device_rows([model], replace(found, session=record))
+    assert row.source == "device/cpu-1: peak_rss, median of 3"
 
 
 def test_a_printed_state_gives_the_devices_own_arena(model: TfliteModel, tmp_path: Path) -> None:
@@ -61,7 +68,7 @@ def test_a_printed_state_gives_the_devices_own_arena(model: TfliteModel, tmp_pat
     raw.mkdir(parents=True)
     (raw / "stdout.txt").write_text(json.loads(CAPTURE.read_text())["stdout"])
     printed, _ = device_rows([model], folder(tmp_path, model))
-    assert printed.source == "device/cpu-1: printed post-invoke"
+    assert printed.source == "device/cpu-1 (virtual device): printed post-invoke"
     assert (printed.arena_bytes, printed.kept_bytes) == (257536, 0)
     assert printed.delegate == "TfLiteXNNPackDelegate"
 

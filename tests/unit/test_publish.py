@@ -127,6 +127,29 @@ def test_another_total_than_the_one_that_was_kept_is_told() -> None:
     )
 
 
+def test_a_map_that_any_folder_has_is_shown_and_equal_names_are_told_apart() -> None:
+    other = "cd" * 32
+    kept = [{DIGEST: tensors("a", "b")}, {}, {other: tensors("c")}]
+    digests = (DIGEST, DIGEST, other)
+    shown = site.page(
+        [
+            FolderToPublish(
+                folder(
+                    planned_session(facts={**FACTS, "tflite_sha256": digest}),
+                    lambda cell, block: failed(),
+                    path=f"results/{number}",
+                ),
+                found,
+            )
+            for number, (digest, found) in enumerate(zip(digests, kept, strict=True))
+        ]
+    )
+    assert shown.count("<svg") == 2
+    assert "No map of" not in shown
+    for digest in (DIGEST, other):
+        assert f'<th scope="row">m/fp32 ({digest[:8]})</th>' in shown
+
+
 def test_nothing_planned_means_no_section_for_it() -> None:
     assert "Planned memory" not in page_of(realistic())
 
