@@ -82,7 +82,8 @@ class RunRequest:
 
     `variant` is an instance of the driver's `variant_options`; `inputs` are what the model is
     fed (the same bytes in every lane); `window` must be entered just before the measured part
-    and left before anything that took part in it is torn down.
+    and left before anything that took part in it is torn down. Whoever must wait before that
+    says why through `waiting`.
     """
 
     run_id: str
@@ -94,6 +95,7 @@ class RunRequest:
     inputs: tuple[Tensor, ...]
     sampling: Sampling
     window: Callable[[], AbstractContextManager[None]]
+    waiting: Callable[[str], None] = lambda _: None
 
 
 @runtime_checkable

@@ -59,6 +59,7 @@ class Bench:
     expectation: Expectation
     probes: tuple[Probe, ...]
     place: Facts
+    waiting: Callable[[str], None]
 
 
 def attempt(run: PlannedRun, number: int, bench: Bench) -> Attempted:
@@ -77,6 +78,7 @@ def attempt(run: PlannedRun, number: int, bench: Bench) -> Attempted:
         inputs=bench.expectation.inputs,
         sampling=run.target.sampling,
         window=_watched(bench.probes, conditions),
+        waiting=bench.waiting,
     )
     reading, lost = _execute_and_read(request, bench, files)
     duration_s = time.monotonic() - begun

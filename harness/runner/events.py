@@ -98,6 +98,14 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class RunWaiting:
+    """A run cannot begin yet, for this reason."""
+
+    run: PlannedRun
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
     """A run is over and on disk."""
 
@@ -121,6 +129,7 @@ Event: TypeAlias = (
     | BlockAdded
     | ReferenceStarted
     | RunStarted
+    | RunWaiting
     | RunFinished
     | SessionFinished
 )

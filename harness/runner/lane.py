@@ -40,6 +40,7 @@ from harness.runner.events import (
     ReferenceStarted,
     RunFinished,
     RunStarted,
+    RunWaiting,
     TargetAway,
     TargetBack,
     TargetOpened,
@@ -143,6 +144,7 @@ class LaneWorker:
             expectation=expectation,
             probes=self.context.host_probes if on_host else (),
             place=self.context.host_place if on_host else {},
+            waiting=lambda why: self.context.emit(RunWaiting(run, why)),
         )
         self.context.emit(RunStarted(run))
         attempted = attempt(run, self._number(run), bench)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,13 +127,27 @@ def test_a_hot_phone_is_marked_when_the_wait_is_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: ModelFile
 ) -> None:
     rules = Conditions(wait_s=1.0, max_cpu_load=1.0)
+    waits: list[str] = []
     with phone(tmp_path, monkeypatch, rules) as one:
         one.answers("thermalservice", "Thermal Status: 0", "Thermal Status: 1")
-        reading = run(one, model)
+        asked = replace(request(model, xnnpack=None), waiting=waits.append)
+        reading = LANE.read(one.session.execute(asked))
+    assert any("thermal status 1 (light)" in why and "at most" in why for why in waits)
     assert isinstance(reading.outcome, Measured)
     assert reading.conditions["verdict"] == "throttled"
     assert "thermal status 1 (light)" in str(reading.conditions["verdict_reason"])
     assert float(reading.conditions["waited_s"] or 0) >= 1
+
+
+def test_a_phone_that_is_back_from_a_reboot_is_set_up_again_and_given_back_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "global.stay_on_while_plugged_in"
+    with phone(tmp_path, monkeypatch, QUIET) as one:
+        set_up = one.settings()[name]
+        (one.system / "settings" / name).write_text("0\n")
+        one.session.recover()
+        assert one.settings()[name] == set_up != "0"
 
 
 def test_a_phone_that_cools_down_in_time_is_measured_as_calm(

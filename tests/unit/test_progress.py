@@ -14,19 +14,16 @@ import pytest
 from harness.errors import TargetLost, TargetNotFound
 from harness.model import Cell, Failed, Failure, Measured, Measurement, Outcome, RunResult
 from harness.plan import PlannedRun
-from harness.progress import (
-    Pace,
-    Style,
-    display,
-    duration_text,
-    quantity_text,
-)
+from harness.progress import Style, display, duration_text
+from harness.progress.pace import Pace
+from harness.progress.texts import quantity_text
 from harness.runner.events import (
     BlockAdded,
     Event,
     LaneAhead,
     RunFinished,
     RunStarted,
+    RunWaiting,
     SessionFinished,
     SessionStarted,
     TargetAway,
@@ -188,3 +185,12 @@ def test_every_lane_is_told_apart_by_name(style: Style) -> None:
     marks = {"lines": ": blazeface", "live": "  0/1  blazeface", "json": '"'}
     for name in ("pixel8-a", "pixel8-b"):
         assert f"{name}{marks[style]}" in text
+
+
+@pytest.mark.parametrize("style", ["lines", "live", "json"])
+def test_a_run_that_must_wait_says_why(style: Style) -> None:
+    run = a_run()
+    begun = SessionStarted("results/x", 1, 1, 9.0)
+    text = said(style, [begun, RunStarted(run), RunWaiting(run, "hot\x07 (for 300 s at most)")])
+    assert "for 300 s at most" in text
+    assert "\x07" not in text

@@ -119,7 +119,7 @@ class AndroidSession:
         begun = time.monotonic()
         make_folder(self._device, folder)
         launch = self._launch(request, folder)
-        admitted = self._care.admit() if self._care else None
+        admitted = self._care.admit(request.waiting) if self._care else None
         prepared = time.monotonic()
         if admitted and admitted.refused:
             ended = _Ended(b"", b"", False, 0.0)
@@ -294,7 +294,11 @@ class AndroidSession:
                     hint="start a new session, or resume this one",
                     kind="target-gone",
                 )
-            return self._place.recover()
+            happened = self._place.recover()
+            if self._care:
+                # A device that was rebooted has lost what was set up for the runs.
+                self._care.prepare()
+            return happened
 
     def interrupt(self) -> None:
         """End the run that is under way; its process group on the device is killed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -82,8 +83,8 @@ class DeviceCare:
                 hint="try again with `edgebench devices restore` and its serial",
             )
 
-    def admit(self) -> Admission:
-        """Wait, at most as long as the rules say, until a run may begin.
+    def admit(self, waiting: Callable[[str], None]) -> Admission:
+        """Wait, at most as long as the rules say, until a run may begin; `waiting` is told why.
 
         Raises:
             RunError: the wait was interrupted, or the device does not answer in time.
@@ -103,6 +104,7 @@ class DeviceCare:
             left_s = self.rules.wait_s - waited_s
             if left_s <= 0 or not any(finding.passes for finding in found):
                 return Admission(said, waited_s, found, self._refuses(found))
+            waiting(f"{'; '.join(each.text for each in found)} (for {left_s:.0f} s at most)")
             self._wait(seen, left_s)
 
     def look(self, span_s: str = "") -> str:
