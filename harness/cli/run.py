@@ -250,9 +250,8 @@ def _planned_models(
     models: Mapping[FileKey, Mapping[ModelFormat, ModelFile]],
 ) -> Mapping[FileKey, PlannedModel]:
     return {
-        key: planned_model(files["tflite"].path)
+        key: planned_model(files["tflite"].path if "tflite" in files else None)
         for key, files in models.items()
-        if "tflite" in files
     }
 
 

@@ -111,7 +111,8 @@ def _panel(
     offsets: Sequence[int],
     labels: Sequence[str],
 ) -> Iterator[str]:
-    yield f'<text class="head" x="{_LEFT}" y="{panel.top - 12:.1f}">{_xml(title)}</text>'
+    # Above the bound's label, which stands on the panel's top where a plan meets its bound.
+    yield f'<text class="head" x="{_LEFT}" y="{panel.top - 20:.1f}">{_xml(title)}</text>'
     for number, (record, offset) in enumerate(zip(records, offsets, strict=True)):
         told = f"{labels[number]}, at {offset}"
         yield _rectangle(panel, record, offset, told, number)

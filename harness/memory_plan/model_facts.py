@@ -28,11 +28,14 @@ class PlannedModel:
     tensors: bytes | None = None
 
 
-def planned_model(path: Path) -> PlannedModel:
+def planned_model(path: Path | None) -> PlannedModel:
     """Return the bytes of TFLite's arena, and of the article's best and naive plan, or why not.
 
-    The arena is that of the built-in kernels on one thread without a delegate.
+    The arena is that of the built-in kernels on one thread without a delegate. `path` is None
+    where no target of the session runs a `.tflite` file of the model.
     """
+    if path is None:
+        return PlannedModel({ABSENT: "no target of this session runs its .tflite file"})
     try:
         model = read_tflite(path)
     except SuiteError as error:

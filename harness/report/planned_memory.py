@@ -68,9 +68,13 @@ class PlannedColumns:
 
 
 def planned_facts_of(cell: CellSummary) -> Facts:
-    """Return the facts of the `.tflite` file that a cell ran, {} if it ran another."""
+    """Return the facts of the `.tflite` file that a cell ran, {} if it ran another.
+
+    Where the session had no such file, they say why nothing was planned.
+    """
     facts = cell.session.models.get(f"{cell.cell.model}/{cell.cell.file}", {})
-    return facts if facts.get("tflite_sha256") in cell.digests else {}
+    digest = facts.get("tflite_sha256")
+    return facts if digest is None or digest in cell.digests else {}
 
 
 def _number(value: object) -> float:

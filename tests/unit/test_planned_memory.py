@@ -11,7 +11,7 @@ from harness.graphs.builder import GraphBuilder
 from harness.graphs.tflite_writer import write_tflite
 from harness.memory_plan import kept_tensors
 from harness.memory_plan.model_facts import PlannedModel, planned_model
-from harness.model import Figure, ResultFolder, Table
+from harness.model import Facts, Figure, ResultFolder, Table
 from harness.report import tables
 from harness.suite.load import parse
 
@@ -23,7 +23,7 @@ FACTS: dict[str, int | str] = {
 }
 
 
-def memory_table(facts: dict[str, int | str], digest: str) -> Table:
+def memory_table(facts: Facts, digest: str) -> Table:
     record = replace(session((DEVICE,), ("m",)), models={"m/fp32": facts})
     runs = tuple(
         replace(
@@ -81,6 +81,14 @@ def test_a_reason_without_figures_is_told() -> None:
     facts: dict[str, int | str] = {"tflite_sha256": "aa", "planned_absent": "it is empty"}
     found = memory_table(facts, "aa")
     assert "No planned memory of m/fp32: it is empty." in found.notes
+
+
+def test_a_session_without_a_tflite_file_says_so_instead_of_nothing() -> None:
+    facts = planned_model(None).facts
+    found = memory_table({"tfjs_sha256": "bb", **facts}, "bb")
+    note = "No planned memory of m/fp32: no target of this session runs its .tflite file."
+    assert note in found.notes
+    assert not [column for column in found.columns if "planned" in column.key]
 
 
 def test_a_suite_asks_for_it() -> None:
