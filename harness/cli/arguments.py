@@ -200,7 +200,7 @@ def _listing_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
     _add_format(devices)
     below = devices.add_subparsers(title="verbs", metavar="VERB")
     restore = _verb(below, "restore", "restore", "give a phone back its settings and clocks")
-    restore.add_argument("serial", metavar="SERIAL", help="as `edgebench devices` lists it")
+    restore.add_argument("phone", metavar="PHONE", help="its alias in devices.yaml, or its serial")
     _add_format(restore)
     for name in ("drivers", "formats", "models"):
         listing = _verb(verbs, name, "plugins", f"list the {name} that are installed")

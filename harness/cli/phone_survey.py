@@ -12,7 +12,14 @@ from harness.model import Phone
 from harness.serials import bench_of
 from harness.tools.android_device import DeviceInfo, read_device_info
 from harness.transports import phone_lease
-from harness.transports.adb import AdbDevice, AdbServer, DeviceState, devices, user_server
+from harness.transports.adb import (
+    AdbDevice,
+    AdbServer,
+    DeviceState,
+    devices,
+    server_of,
+    user_server,
+)
 from harness.transports.android_scripts import device_root
 
 ANSWER_S = 8.0
@@ -56,13 +63,6 @@ def survey(lab: Lab) -> tuple[Surveyed, ...]:
     with ThreadPoolExecutor(max_workers=32) as pool:
         answers = dict(zip(servers, pool.map(_seen_by, servers), strict=True))
         return tuple(pool.map(lambda phone: _survey(phone, answers), _phones(lab, answers)))
-
-
-def server_of(phone: Phone) -> AdbServer | None:
-    """Return the adb server that devices.yaml names for a phone; None is the user's own."""
-    if phone.host is None or phone.port is None:
-        return None
-    return AdbServer(phone.port, phone.host)
 
 
 def _seen_by(server: AdbServer | None) -> Sequence[DeviceState] | HarnessError:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from harness import lab, store
-from harness.cli.phone_survey import server_of
 from harness.errors import HarnessError
 from harness.lab import Lab
 from harness.model import Phone
@@ -20,6 +19,7 @@ from harness.transports.adb import (
     DeviceState,
     devices,
     listens,
+    server_of,
     user_server,
 )
 from harness.transports.android_scripts import device_root

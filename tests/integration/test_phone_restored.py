@@ -147,6 +147,20 @@ def test_the_next_session_restores_first_and_keeps_the_true_values(
     assert crashed.settings() == BEFORE
 
 
+def test_an_alias_is_restored_on_the_adb_server_that_its_lab_names(
+    crashed: Attached, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = os.environ["ANDROID_ADB_SERVER_PORT"]
+    (tmp_path / "devices.yaml").write_text(
+        f"phones:\n  shelf:\n    serial: '{crashed.handle.serial}'\n"
+        f"    adb: {{host: 127.0.0.1, port: {port}}}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", "1")  # no server of the user's is needed
+    assert cli.main(["devices", "restore", "shelf"]) == 0
+    assert crashed.settings() == BEFORE
+
+
 def test_a_serial_that_is_not_attached_is_told(
     attached: Attached, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from harness.errors import HarnessError, TargetUnfit
 from harness.model import Phone, Scalar
 from harness.serials import bench_of, hashed, masking
-from harness.transports.adb import AdbDevice, AdbServer, devices, find_adb, pick
+from harness.transports.adb import AdbDevice, AdbServer, devices, find_adb, pick, server_of
 from harness.transports.android_scripts import FOLDER, PHONE_BASE, VIRTUAL_BASE, device_root
 from harness.transports.phone_lease import PhoneLease, take_lease
 from harness.transports.virtual_device_process import VirtualDeviceHandle, start_virtual_device
@@ -117,7 +117,7 @@ def open_device(options: Any, scratch: Path, phone: Phone | None = None) -> Open
     """
     if options.device == "virtual":
         return _started(scratch, phone)
-    server = _server(phone)
+    server = server_of(phone)
     with masking(_attached(options.device, server)):
         adb = AdbDevice.attach(pick(options.device, server), server)
         bench = phone.bench if phone else bench_of(adb.serial)
@@ -144,13 +144,6 @@ def _started(scratch: Path, phone: Phone | None) -> OpenDevice:
     except BaseException:
         handle.close()
         raise
-
-
-def _server(phone: Phone | None) -> AdbServer | None:
-    """Return the server that devices.yaml names; None is the user's own, which may be started."""
-    if phone is None or phone.host is None or phone.port is None:
-        return None
-    return AdbServer(phone.port, phone.host)
 
 
 def _attached(device: str, server: AdbServer | None) -> list[str]:

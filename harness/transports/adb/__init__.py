@@ -15,7 +15,7 @@ from harness.transports.adb.failures import (
     push_refused,
 )
 from harness.transports.adb.program import adb_version, find_adb
-from harness.transports.adb.server import devices, ensure_running, listens, pick
+from harness.transports.adb.server import devices, ensure_running, listens, pick, server_of
 from harness.transports.adb.states import DeviceState
 
 __all__ = [
@@ -34,5 +34,6 @@ __all__ = [
     "listens",
     "pick",
     "push_refused",
+    "server_of",
     "user_server",
 ]

@@ -10,6 +10,7 @@ import tempfile
 from contextlib import suppress
 
 from harness.errors import HarnessError, TargetNotFound, TargetUnfit
+from harness.model import Phone
 from harness.transports.adb.connection import AdbServer, Refused, no_server, query, user_server
 from harness.transports.adb.program import find_adb
 from harness.transports.adb.states import DeviceState, choose, parse_devices
@@ -63,6 +64,13 @@ def reconnect(serial: str, server: AdbServer) -> None:
         # A device behind an address is forgotten when its connection is dropped.
         with suppress(HarnessError, Refused):
             query(server, f"host:connect:{serial}", timeout_s=_CONNECT_S)
+
+
+def server_of(phone: Phone | None) -> AdbServer | None:
+    """Return the server that devices.yaml names; None is the user's own, which may be started."""
+    if phone is None or phone.host is None or phone.port is None:
+        return None
+    return AdbServer(phone.port, phone.host)
 
 
 def ensure_running(server: AdbServer) -> None:
