@@ -25,6 +25,8 @@ _CUSTOM = OPERATORS.index("CUSTOM")
 _CONV_2D_OPTIONS = 1
 _OUTSIDE = 2  # buffers with `offset` > 1 lie behind the flatbuffer
 _MAX_BYTES = 2**62
+WEIGHED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
+"""Operators that multiply their first input by weights, the second."""
 _REFETCH = "name the file as its converter wrote it, whole; try to fetch it again"
 
 
@@ -298,6 +300,7 @@ class _GraphReader:
         for index in graph.inputs:
             self.check_size(graph.tensors[index], "an input of the graph")
         for operator in graph.operators:
+            _check_operands(graph, operator)
             for index in operator.inputs:
                 if index >= 0 and index not in written:
                     raise Damaged(
@@ -373,6 +376,18 @@ def _conv_options(table: Table) -> Conv2DOptions:
         dilation_w=table.number(4, "i", 1),
         dilation_h=table.number(5, "i", 1),
     )
+
+
+def _check_operands(graph: TfliteGraph, operator: TfliteOperator) -> None:
+    """Check what an operator needs for its kernel's memory to be known: data, weights, a result."""
+    if operator.code not in WEIGHED:
+        return
+    given = [graph.tensors[index] for index in operator.inputs[:2] if index >= 0]
+    if len(given) < 2 or not operator.outputs:
+        raise Damaged(f"{operator.label} has no data, no weights or no result")
+    for tensor in given:
+        if not tensor.shape:
+            raise Damaged(f"{operator.label} reads {_label(graph, tensor.index)}, a single number")
 
 
 def _label(graph: TfliteGraph, index: int) -> str:

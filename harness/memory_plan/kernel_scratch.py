@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal, TypeAlias
 
-from harness.graphs.tflite_reader import TfliteGraph, TfliteOperator, TfliteTensor
+from harness.graphs.tflite_reader import WEIGHED, TfliteGraph, TfliteOperator, TfliteTensor
 
 Kernels: TypeAlias = Literal["reference", "optimised"]
 KERNELS: tuple[Kernels, ...] = ("reference", "optimised")
 
 _WORD = 4
 _REDUCTIONS = frozenset({"MEAN", "SUM"})
-_WEIGHED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 _PACKED_WEIGHTS = frozenset({"INT8", "UINT8", "INT4", "INT2"})
 _PLAIN = """
     ABS ADD ARG_MAX ARG_MIN AVERAGE_POOL_2D CAST CEIL CONCATENATION COS DEPTHWISE_CONV_2D
@@ -50,7 +49,7 @@ def scratch_of(graph: TfliteGraph, operator: TfliteOperator, kernels: Kernels) -
         found.extend(_im2col(graph, operator, hybrid))
     if hybrid:
         found.extend(_hybrid(graph, operator))
-    if operator.code in _REDUCTIONS and len(operator.inputs) == 2:
+    if operator.code in _REDUCTIONS and _is_whole(operator):
         found.extend(_reduction(graph, operator))
     return found
 
@@ -59,7 +58,13 @@ def is_modelled(graph: TfliteGraph, operator: TfliteOperator) -> bool:
     """Tell whether `scratch_of` knows all that the kernels of an operator ask for."""
     if _is_hybrid(graph, operator):
         return graph.tensors[operator.inputs[1]].dtype in {"INT8", "UINT8"}
-    return operator.code in NO_SCRATCH | _REDUCTIONS or operator.code == "CONV_2D"
+    if operator.code in _REDUCTIONS:
+        return _is_whole(operator)
+    return operator.code in NO_SCRATCH or operator.code == "CONV_2D"
+
+
+def _is_whole(operator: TfliteOperator) -> bool:
+    return len(operator.inputs) == 2 and min(operator.inputs) >= 0 and bool(operator.outputs)
 
 
 def _im2col(graph: TfliteGraph, operator: TfliteOperator, hybrid: bool) -> Iterator[Scratch]:
@@ -109,7 +114,7 @@ def _operands(
 
 
 def _is_hybrid(graph: TfliteGraph, operator: TfliteOperator) -> bool:
-    if operator.code not in _WEIGHED:
+    if operator.code not in WEIGHED:
         return False
     data, kernel, _ = _operands(graph, operator)
     return data.dtype == "FLOAT32" and kernel.dtype in _PACKED_WEIGHTS

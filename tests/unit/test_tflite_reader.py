@@ -18,6 +18,7 @@ from harness.graphs.builder import GraphBuilder
 from harness.graphs.tflite_names import OPERATORS, TYPES
 from harness.graphs.tflite_reader import TfliteModel, read_graphs, read_tflite
 from harness.graphs.tflite_writer import write_tflite
+from harness.memory_plan.kernel_scratch import KERNELS
 from harness.memory_plan.tflite_arena import planned_arena
 from harness.memory_plan.tflite_records import record_sets, roles
 from harness.plugins import registry
@@ -164,9 +165,30 @@ def unknown_operator(model: Any, graph: Any) -> None:
     model.operatorCodes[0].builtinCode = 5000
 
 
+def drop_weights(model: Any, graph: Any) -> None:
+    graph.operators[0].inputs = [graph.operators[0].inputs[0]]
+
+
+def leave_out_weights(model: Any, graph: Any) -> None:
+    data, _, *others = graph.operators[0].inputs
+    graph.operators[0].inputs = [data, -1, *others]
+
+
+def drop_result(model: Any, graph: Any) -> None:
+    graph.operators[1].outputs = []
+
+
+def one_number(model: Any, graph: Any) -> None:
+    graph.tensors[0].shape = []
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        (drop_weights, ("operator 0 CONV_2D has no data, no weights or no result",)),
+        (leave_out_weights, ("operator 0 CONV_2D has no data, no weights or no result",)),
+        (drop_result, ("operator 1 DEPTHWISE_CONV_2D has no data, no weights or no result",)),
+        (one_number, ("operator 0 CONV_2D reads tensor 0 'input', a single number",)),
         (set_index, ("inputs of operator 1 DEPTHWISE_CONV_2D", "tensor 99")),
         (set_output_index, ("outputs of subgraph 0", "tensor -1")),
         (set_buffer, ("tensor 3", "buffer 1000")),
@@ -273,8 +295,31 @@ def test_operators_whose_scratch_memory_is_not_known_are_named() -> None:
     assert planned_arena(read_graphs(small(), WHERE)[0]).unmodelled == ()
 
 
+@pytest.mark.parametrize("inputs", [[1], [1, -1], [1, 2, 3]])
+def test_a_reduction_without_its_axes_has_scratch_memory_that_is_not_known(
+    inputs: list[int],
+) -> None:
+    def change(model: Any, graph: Any) -> None:
+        mean = next(each for each in graph.operators if code_of(model, each) == "MEAN")
+        mean.inputs = [*mean.inputs, mean.inputs[0]][: len(inputs)]
+        if -1 in inputs:
+            mean.inputs[inputs.index(-1)] = -1
+
+    (graph,) = read_graphs(changed(change), WHERE)
+    assert planned_arena(graph).unmodelled == ("MEAN",)
+
+
+def code_of(model: Any, operator: Any) -> str:
+    numbers = {number: name for name, number in vars(SCHEMA.BuiltinOperator).items()}
+    return str(numbers[model.operatorCodes[operator.opcodeIndex].builtinCode])
+
+
 def total(data: bytes) -> int:
+    """Plan all arenas of a file too, and return the bytes of its intermediate tensors."""
     model = TfliteModel(Path(WHERE), read_graphs(data, WHERE))
+    for graph in model.graphs:
+        for kernels in KERNELS:
+            planned_arena(graph, kernels=kernels)
     return sum(record.size_bytes for each in record_sets(model) for record in each.records)
 
 
