@@ -55,17 +55,25 @@ def operator_tables(
         SuiteError: no run of these folders timed its operators.
         CompareError: the runs of one cell were measured under different settings.
     """
-    groups: dict[tuple[str, str, str, bool], list[CellSummary]] = {}
-    for cell in summarise(folders):
-        if _operators(cell) and (only is None or only(cell.cell)):
-            key = (cell.cell.model, cell.cell.file, cell.cell.target, cell.virtual)
-            groups.setdefault(key, []).append(cell)
-    if not groups:
+    found = profiled_tables(folders, only)
+    if not found:
         raise SuiteError(
             "no run of these results timed its operators",
             hint="add `profile: ops` to the `sampling:` of the suite or of a target; "
             "Coverage says why a run that was asked for has none",
         )
+    return found
+
+
+def profiled_tables(
+    folders: Sequence[ResultFolder], only: Callable[[Cell], bool] | None = None
+) -> tuple[Table, ...]:
+    """Return what `operator_tables` returns, () where no run timed its operators."""
+    groups: dict[tuple[str, str, str, bool], list[CellSummary]] = {}
+    for cell in summarise(folders):
+        if _operators(cell) and (only is None or only(cell.cell)):
+            key = (cell.cell.model, cell.cell.file, cell.cell.target, cell.virtual)
+            groups.setdefault(key, []).append(cell)
     return tuple(_table(cells) for cells in groups.values())
 
 

@@ -10,6 +10,7 @@ from harness.model import Column, Figure, ResultFolder, Table
 from harness.plugins import registry
 from harness.report import tables
 from harness.report.memory_maps import PlannedFile, memory_maps
+from harness.report.operators import profiled_tables
 from harness.report.published import published_folders, published_table, without_paths
 
 GENERATOR = "edgebench publish"
@@ -33,7 +34,10 @@ def page(folders: Sequence[FolderToPublish]) -> str:
     """
     results = published_folders([each.results for each in folders])
     maps = memory_maps([file for each in folders for file in _planned_files(each)])
-    found = (_sessions(results), *tables.build(results), *maps.tables)
+    measured = [*tables.build(results), *(t for one in results for t in profiled_tables([one]))]
+    # Operators too stand with those of their kind: real ones first, then virtual ones.
+    measured.sort(key=lambda table: bool(table.section))
+    found = (_sessions(results), *measured, *maps.tables)
     suites = ", ".join(dict.fromkeys(each.session.suite for each in results))
     shown: str = (
         registry("formats")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from report_folders import DEVICE, failed, folder, realistic, session
+from report_folders import DEVICE, failed, folder, realistic, run, session
 
 from harness import store
 from harness.cli import main
@@ -18,7 +18,7 @@ from harness.errors import StoreError
 from harness.memory_plan import kept_tensors
 from harness.memory_plan.kept_tensors import KeptTensors
 from harness.memory_plan.records import RecordSet, UsageRecord
-from harness.model import Facts, ResultFolder, SessionRecord
+from harness.model import Facts, Measured, OperatorTime, ResultFolder, SessionRecord
 from harness.report import site
 from harness.report.published import without_paths
 from harness.report.site import FolderToPublish
@@ -54,8 +54,8 @@ def page_of(results: ResultFolder, kept: dict[str, bytes] | None = None) -> str:
 def written(path: Path, record: SessionRecord, kept: dict[str, bytes] | None = None) -> Path:
     results = folder(record, lambda cell, block: failed())
     with store.create(path, record, "suite: s\n", kept) as writer:
-        for run in results.runs:
-            writer.append(run)
+        for each in results.runs:
+            writer.append(each)
     return path
 
 
@@ -87,6 +87,23 @@ def test_the_page_has_every_table_and_the_virtual_ones_in_their_own_section() ->
     for tag, attributes in found.elements:
         assert tag != "th" or attributes["scope"] in {"row", "col"}
     assert found.count("caption") == found.count("table")
+
+
+def test_operators_stand_with_the_tables_of_their_kind() -> None:
+    results = realistic()
+    profile = Measured((), (OperatorTime("CONV_2D", "conv", 0.001),))
+    cells = [cell for cell in results.session.cells if cell.model == "blazeface"]
+    timed = [
+        run(cell, 1, profile, pass_="ops") for cell in cells if cell.variant in {"plain", "cpu-1"}
+    ]
+    shown = page_of(replace(results, runs=(*results.runs, *timed)))
+    real, virtual = (shown.index(f"<h3 id={mark}") for mark in ops_titles(shown))
+    assert real < shown.index("<h2>Virtual device") < virtual
+    assert shown.count("<h2>") == 1
+
+
+def ops_titles(shown: str) -> list[str]:
+    return [part.split(">")[0] for part in shown.split("<h3 id=")[1:] if ">Operators: " in part]
 
 
 def test_a_planned_model_has_its_totals_its_map_and_its_tensors() -> None:
@@ -204,8 +221,7 @@ def test_a_page_names_no_folder_of_the_machine(tmp_path: Path) -> None:
         lambda cell, block: failed("unreadable", f"{home}/secret/model.tflite cannot be read"),
     )
     with store.create(home / "results" / "first", record, "suite: s\n") as writer:
-        for run in results.runs[:1]:
-            writer.append(run)
+        writer.append(results.runs[0])
     assert main(["publish", str(home), "--out", str(tmp_path / "site")]) == 0
     shown = (tmp_path / "site" / "index.html").read_text()
     assert "…/model.tflite cannot be read" in shown
