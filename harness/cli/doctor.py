@@ -17,7 +17,7 @@ def execute(arguments: argparse.Namespace) -> int:
     ready = lanes_are_ready(parts)
     notes = ["both lanes are ready" if ready else "something that a lane needs is missing"]
     if missing:
-        notes.append(f"{missing} of {len(parts)} parts are missing; `mend` brings each")
+        notes.append(f"missing: {missing} of {len(parts)} parts; `mend` brings each")
     table = Table(
         name="doctor",
         title="Parts",

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from harness import plan
 from harness.cli.placing import placed
 from harness.cli.printing import print_tables
+from harness.counted import counted
 from harness.errors import EXIT_OK, SuiteError
 from harness.model import Column, Figure, Table
 from harness.plan import BLOCKS_FOR_AN_INTERVAL, Plan, estimated_seconds
@@ -111,12 +112,13 @@ def _notes(planned: Plan) -> tuple[str, ...]:
     )
     notes = [
         (
-            f"{len(planned.runs)} runs on {len(planned.lanes)} benches, seed {planned.seed}, "
+            f"{counted(len(planned.runs), 'run')} on "
+            f"{counted(len(planned.lanes), 'bench', 'benches')}, seed {planned.seed}, "
             f"about {duration_text(seconds)} if models are quick; "
             "a slow model takes up to timed.max_seconds per run more"
         ),
         (
-            f"{planned.blocks} blocks; a ratio has an interval and a verdict from "
+            f"{counted(planned.blocks, 'block')}; a ratio has an interval and a verdict from "
             f"{BLOCKS_FOR_AN_INTERVAL} blocks on, 10 are the default"
         ),
     ]

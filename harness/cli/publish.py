@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness import store
 from harness.cli import say
+from harness.counted import counted
 from harness.errors import EXIT_OK, StoreError
 from harness.report import site
 from harness.report.site import FolderToPublish
@@ -32,7 +33,7 @@ def execute(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise _refused(path, error) from error
     print(path)  # noqa: T201  where the page is, is the product
-    say(f"{len(folders)} result folders, {len(page.encode())} bytes")
+    say(f"{counted(len(folders), 'result folder')}, {len(page.encode())} bytes")
     return EXIT_OK
 
 

@@ -11,9 +11,12 @@ from pathlib import Path
 from harness import lab
 from harness.cli import say
 from harness.cli.placing import the_lab
+from harness.counted import counted
 from harness.errors import EXIT_INPUT, EXIT_OK, SuiteError
 from harness.suite.finding import Finding, SuiteMistakes
 from harness.suite.load import load
+
+_PHONES = "devices."
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -27,22 +30,30 @@ def execute(arguments: argparse.Namespace) -> int:
     wrong = False
     for path in arguments.suites:
         try:
-            suite = lab.place(load(path), phones, lab.Unseen())
+            sys.stdout.write(f"{path}: ok ({_contents(path, phones)})\n")
         except SuiteError as error:
             wrong = True
             say(f"{error}\n  next step: {error.hint}")
-        else:
-            cells = len(suite.models) * sum(len(target.variants) for target in suite.targets)
-            sys.stdout.write(
-                f"{path}: ok ({len(suite.models)} models, {len(suite.targets)} targets, "
-                f"{cells} cells, {suite.sampling.blocks} blocks)\n"
-            )
     return EXIT_INPUT if wrong else EXIT_OK
+
+
+def _contents(path: Path, phones: lab.Lab) -> str:
+    """Say what is in a suite, or in a file of phones, which is called `devices.…`."""
+    if path.name.startswith(_PHONES):
+        return counted(len(lab.load(path).phones), "phone")
+    suite = lab.place(load(path), phones, lab.Unseen())
+    numbers = (
+        (len({model.name for model in suite.models}), "model"),
+        (len(suite.targets), "target"),
+        (len(suite.models) * sum(len(target.variants) for target in suite.targets), "cell"),
+        (suite.sampling.blocks, "block"),
+    )
+    return ", ".join(counted(*each) for each in numbers)
 
 
 def _findings(path: Path, phones: lab.Lab) -> tuple[Finding, ...]:
     try:
-        lab.place(load(path), phones, lab.Unseen())
+        _contents(path, phones)
     except SuiteMistakes as error:
         return error.findings
     return ()

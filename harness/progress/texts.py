@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.counted import counted
 from harness.model import Failed, Measured, RunResult, Skipped
 from harness.plan import PlannedRun
 from harness.progress.pace import Pace
@@ -29,7 +30,7 @@ def started_text(event: SessionStarted) -> str:
     """Say what is ahead."""
     until = f", until {event.until:%H:%M}" if event.until else ""
     return (
-        f"{event.runs} runs in {event.blocks} blocks, "
+        f"{counted(event.runs, 'run')} in {counted(event.blocks, 'block')}, "
         f"about {duration_text(event.estimated_s)}{until}, kept in {event.folder}"
     )
 
@@ -42,7 +43,8 @@ def opened_text(event: TargetOpened) -> str:
 def unavailable_text(event: TargetUnavailable) -> str:
     """Say why a target is out, and what to do."""
     error = event.error
-    return f"{event.target}: {error}; {event.runs_skipped} runs skipped. Next step: {error.hint}"
+    skipped = counted(event.runs_skipped, "run")
+    return f"{event.target}: {error}; {skipped} skipped. Next step: {error.hint}"
 
 
 def trouble_text(event: TargetAway | TargetBack | BlockAdded) -> str:
@@ -54,14 +56,15 @@ def trouble_text(event: TargetAway | TargetBack | BlockAdded) -> str:
         case TargetBack(target, happened):
             return f"{target}: back" + (f" ({happened})" if happened else "")
         case BlockAdded(target, model, runs):
-            return plain(f"{target}: a block of {model} is added, {runs} more runs")
+            return plain(f"{target}: a block of {model} is added, {counted(runs, 'more run')}")
 
 
 def finished_text(pace: Pace, *, interrupted: bool) -> str:
     """Say how it ended."""
     if interrupted:
-        return f"interrupted after {pace.done} of {pace.total} runs; all of them are kept"
-    return f"{pace.done} runs in {duration_text(pace.elapsed_s)}"
+        total = counted(pace.total, "run")
+        return f"interrupted after {pace.done} of {total}; what was made is kept"
+    return f"{counted(pace.done, 'run')} in {duration_text(pace.elapsed_s)}"
 
 
 def waiting_text(event: RunWaiting) -> str:

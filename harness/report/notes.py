@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
+from harness.counted import counted
 from harness.model import RunResult, Scalar
 from harness.plan import BLOCKS_FOR_AN_INTERVAL
 from harness.report.layout import called
@@ -169,8 +170,8 @@ def _models(cells: Sequence[CellSummary]) -> str:
 def _runs(cells: Sequence[CellSummary]) -> str:
     session = cells[0].session
     text = (
-        f"Runs: {session.blocks} blocks, shuffled (seed {session.seed}); each run a fresh process "
-        "or browser; values are medians over runs."
+        f"Runs: {counted(session.blocks, 'block')}, shuffled (seed {session.seed}); each run a "
+        "fresh process or browser; values are medians over runs."
     )
     open_facts = _joined(_over(cells, "not_proved"))
     if open_facts:
@@ -200,7 +201,7 @@ def _quick_look(cells: Sequence[CellSummary]) -> str:
     blocks = cells[0].session.blocks
     if blocks >= BLOCKS_OF_A_FULL_LOOK:
         return ""
-    return f"Quick look: {blocks} blocks; {BLOCKS_OF_A_FULL_LOOK} or more are the rule."
+    return f"Quick look: {counted(blocks, 'block')}; {BLOCKS_OF_A_FULL_LOOK} or more are the rule."
 
 
 def _others(cells: Sequence[CellSummary]) -> str:

@@ -103,8 +103,8 @@ def test_a_hostile_name_cannot_steer_the_terminal(style: Style) -> None:
 
 def test_the_live_display_draws_and_leaves() -> None:
     text = said("live", events())
-    assert "2 runs in 1 blocks" in text
-    assert "1 runs in" in text
+    assert "2 runs in 1 block," in text
+    assert "1 run in" in text
 
 
 def test_time_left_starts_with_the_plan_and_ends_with_the_pace() -> None:

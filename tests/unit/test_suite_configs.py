@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import lab
+from harness import cli, lab
 from harness.suite.load import load, validate
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -53,3 +53,12 @@ def test_the_example_of_a_lab_has_no_mistake_and_shows_twelve_phones() -> None:
     assert found.by_alias("pixel8-a") in found.tagged("pixel8")
     assert any(phone.host for phone in found.phones)
     assert all("big" in phone.cores for phone in found.phones)
+
+
+def test_everything_in_configs_can_be_validated_by_one_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["validate", *map(str, sorted(CONFIGS.glob("*.yaml")))]) == 0
+    said = capsys.readouterr().out
+    assert "devices.example.yaml: ok (12 phones)" in said
+    assert "quickstart.yaml: ok (2 models, 2 targets, 10 cells, 6 blocks)" in said
