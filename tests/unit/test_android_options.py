@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from harness.core_sets import core_list, core_mask, core_numbers
 from harness.drivers.android_tflite.command import Places, flags_of_run, layer_names
 from harness.drivers.android_tflite.options import OWN_FLAGS, TargetOptions, VariantOptions
+from harness.drivers.android_tflite.tool_kinds import refuse_keys_without_a_flag
 from harness.drivers.android_tflite.toolchain import choose_tool
-from harness.errors import SuiteError, TargetNotFound, TargetUnfit
+from harness.errors import RunFailed, SuiteError, TargetNotFound, TargetUnfit
 from harness.model import Tensor
 from harness.options import Sampling, Timed, Warmup
 from harness.plugins import ToolFile, driver
@@ -109,6 +110,42 @@ def test_full_delegation_is_asked_of_the_tool_where_it_can_be() -> None:
     # The tool fails for an XNNPACK that nobody asked for by name, so it must be asked by name.
     by_name = flags(variant={"xnnpack": True, "delegation": "full"})
     assert by_name["use_xnnpack"] == by_name["require_full_delegation"] == "true"
+
+
+def test_litert_is_asked_for_full_delegation_without_its_cpu_accelerator() -> None:
+    full = flags(kind="litert", variant={"gpu": True, "delegation": "full"})
+    assert (full["use_gpu"], full["require_full_delegation"]) == ("true", "true")
+    assert full["use_cpu"] == "false"
+    assert "use_cpu" not in flags(kind="litert", variant={"gpu": True})
+    npu = {"flags": {"use_npu": True}, "delegation": "full"}
+    assert flags(kind="litert", variant=npu)["use_cpu"] == "false"
+    for other in ("", "benchmark_model"):
+        assert "use_cpu" not in flags(kind=other, variant={"gpu": True, "delegation": "full"})
+
+
+@pytest.mark.parametrize(
+    ("key", "variant"),
+    [
+        ("xnnpack", {"xnnpack": True}),
+        ("xnnpack", {"xnnpack": False}),
+        ("nnapi", {"nnapi": True}),
+        ("nnapi", {"nnapi": "google-edgetpu"}),
+        ("precision_loss", {"gpu": True, "precision_loss": False}),
+    ],
+)
+def test_a_key_without_a_flag_of_litert_is_refused_by_name(
+    key: str, variant: dict[str, Any]
+) -> None:
+    with pytest.raises(RunFailed, match=f"nightly cannot do `{key}`") as refused:
+        refuse_keys_without_a_flag("nightly", "litert", VariantOptions(**variant))
+    assert refused.value.kind == "unsupported"
+    for other in ("", "benchmark_model"):
+        refuse_keys_without_a_flag("stable", other, VariantOptions(**variant))
+
+
+@pytest.mark.parametrize("variant", [{}, {"gpu": True}, {"flags": {"use_npu": True}}])
+def test_keys_that_litert_has_flags_for_are_not_refused(variant: dict[str, Any]) -> None:
+    refuse_keys_without_a_flag("nightly", "litert", VariantOptions(**variant))
 
 
 def test_the_tools_own_results_are_asked_for_where_it_writes_them() -> None:

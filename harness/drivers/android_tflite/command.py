@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.drivers.android_tflite.conditions.sustained import window_flags
+from harness.drivers.android_tflite.tool_kinds import delegate_flags
 from harness.model import Pass, Tensor
 from harness.options import Sampling
 
@@ -48,19 +49,17 @@ def flags_of_run(
     inputs: Sequence[Tensor],
     places: Places,
     known: frozenset[str],
+    kind: str = "",
 ) -> list[str]:
     """Return all flags; optional ones only if the build's usage lists them (`known`).
 
-    `variant` is a `VariantOptions`. Peak memory is watched in the memory pass alone, since
-    the watching thread would disturb the times; outputs are written in the latency pass; the
-    profiler, which costs time itself, is on in the ops pass.
+    `variant` is a `VariantOptions`, `kind` what the suite says the tool is. Peak memory is
+    watched in the memory pass alone, since the watching thread would disturb the times; outputs
+    are written in the latency pass; the profiler, which costs time itself, is on in the ops pass.
     """
     flags: dict[str, str] = {"graph": places.model, "num_threads": str(variant.threads)}
-    flags |= {name: _text(value) for name, value in variant.delegate_flags().items()}
-    if variant.delegation == "full" and "require_full_delegation" in known:
-        # Meaningful only since a delegate is asked for by name: the tool counts XNNPACK, where
-        # the runtime applies it by itself, as a fallback to the CPU.
-        flags["require_full_delegation"] = "true"
+    asked = delegate_flags(kind, variant, known)
+    flags |= {name: _text(value) for name, value in asked.items()}
     flags |= _sampling(pass_, sampling)
     flags |= _inputs(inputs, places, known)
     if pass_ == "latency" and places.outputs:

@@ -30,6 +30,7 @@ from harness.drivers.android_tflite.device_files import PUSH_S, bring, head, mak
 from harness.drivers.android_tflite.device_tools import DeviceTools
 from harness.drivers.android_tflite.proof import asked_facts
 from harness.drivers.android_tflite.run_folder import RunFolder, claim
+from harness.drivers.android_tflite.tool_kinds import refuse_keys_without_a_flag
 from harness.drivers.android_tflite.toolchain import LITERT_HOST, DeviceTool
 from harness.errors import HarnessError, OutputUnreadable, RunFailed, TargetUnfit
 from harness.model import Capture, Pass, Tensor
@@ -146,6 +147,7 @@ class AndroidSession:
         """Bring everything that a run needs, and return how it is started."""
         tool = self._tools.get(request.variant.tool)
         _check_pass(tool, request.pass_)
+        refuse_keys_without_a_flag(tool.name, tool.kind, request.variant)
         outputs = self._expected_outputs(request, tool)
         places = Places(
             model=bring(self._device, request.model.path, digest=request.model.sha256),
@@ -161,6 +163,7 @@ class AndroidSession:
             inputs=request.inputs,
             places=places,
             known=tool.flags,
+            kind=tool.kind,
         )
         command = self._placed(request.variant.core_set, self._tools.command(tool, flags))
         return _Launch(request, folder, tool, outputs, places.outputs, command)
