@@ -199,7 +199,7 @@ def _outputs(cells: Sequence[CellSummary]) -> str:
         # Memory runs only say that their outputs are checked elsewhere.
         told = distinct(run.conditions.get("output_check") for run in cell.latency.measured)
         text = _joined(told or cell.observed("output_check"))
-        return f"{cell.cell.file} {text}" if several and text else text
+        return f"{cell.cell.model}/{cell.cell.file} {text}" if several and text else text
 
     checks = _by_target(cells, check)
     return f"Outputs against the reference: {checks}." if checks else ""

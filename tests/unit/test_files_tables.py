@@ -121,6 +121,31 @@ def test_without_an_fp32_file_nothing_is_compared() -> None:
     assert texts(found, "size_ratio", "speedup.xnn") == [(None, None), (None, None)]
 
 
+def test_the_note_on_outputs_names_the_file_and_counts_no_memory_run() -> None:
+    made = measured_folder()
+    checked = [
+        replace(
+            each,
+            conditions={
+                **each.conditions,
+                "output_check": f"ok {each.cell.file}"
+                if each.pass_ == "latency"
+                else "not checked",
+            },
+        )
+        for each in made.runs
+    ]
+    [note] = [
+        note
+        for found in tables.build((replace(made, runs=tuple(checked)),))
+        for note in found.notes
+        if note.startswith("Outputs against")
+    ][:1]
+    assert "/fp32 ok fp32" in note
+    assert "/int8 ok int8" in note
+    assert "not checked" not in note
+
+
 def test_one_file_has_no_files_table() -> None:
     made = measured_folder()
     cells = tuple(cell for cell in CELLS if cell.file == "fp32")
