@@ -51,9 +51,11 @@ def test_each_phone_has_a_row_with_what_is_known_and_what_to_do(
         whole = rows(adb_of_its_own, "--serials")[1]
     assert code == 1
     by_alias = {row["alias"]: row for row in found}
-    assert {name: row["state"] for name, row in by_alias.items()} == {
+    states = {name: row["state"] for name, row in by_alias.items()}
+    # A server that has just asked the phone says so for a moment.
+    assert states.pop("locked") in {"unauthorized", "authorizing"}
+    assert states == {
         "good": "device",
-        "locked": "unauthorized",
         "silent": "silent",
         "gone": "absent",
     }
