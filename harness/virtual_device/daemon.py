@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from asyncio import StreamReader, StreamWriter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 
+from harness.virtual_device import sockets
 from harness.virtual_device.faults import Script
 from harness.virtual_device.packets import (
     AUTH,
@@ -23,6 +26,7 @@ from harness.virtual_device.packets import (
     ProtocolError,
     encode,
 )
+from harness.virtual_device.reverse_service import Reverses
 from harness.virtual_device.sandbox import Sandbox
 from harness.virtual_device.shell_service import serve_shell
 from harness.virtual_device.streams import Stream
@@ -36,6 +40,15 @@ _TOKEN = bytes(20)
 _log = logging.getLogger(__name__)
 
 Service = Callable[[Stream], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """A stream that the device has asked the server for, and what shall be done with it."""
+
+    name: str
+    service: Service
+    refused: Callable[[], None]
 
 
 class Daemon(asyncio.Protocol):
@@ -55,7 +68,9 @@ class Daemon(asyncio.Protocol):
         self._max_payload = MAX_PAYLOAD
         self._streams: dict[int, Stream] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._opening: dict[int, _Opening] = {}
         self._last_stream = 0
+        self._reverses = Reverses(sandbox.sockets, self._reach)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -71,6 +86,10 @@ class Daemon(asyncio.Protocol):
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._transport = None
+        self._reverses.close()
+        for opening in self._opening.values():
+            opening.refused()
+        self._opening.clear()
         for task in self._tasks.values():
             task.cancel()
         self.ended.set()
@@ -90,6 +109,8 @@ class Daemon(asyncio.Protocol):
             self._greet(packet)
         elif packet.command == OPEN:
             self._open(packet)
+        elif packet.arg1 in self._opening:
+            self._opened(packet)
         elif packet.command == OKAY and stream is not None:
             stream.acknowledged()
         elif packet.command == WRTE and stream is not None:
@@ -122,17 +143,33 @@ class Daemon(asyncio.Protocol):
             _log.info("no such service: %r", name)
             self._send(Packet(CLSE, 0, packet.arg0))
             return
-        self._last_stream += 1
-        local = self._last_stream
+        local = self._next_stream()
         self._send(Packet(OKAY, local, packet.arg0))
-        stream = self._script.stream(
-            name.decode(errors="replace"),
-            local,
-            packet.arg0,
-            self._send,
-            self._max_payload,
-            self._cut,
-        )
+        self._begin(local, packet.arg0, name.decode(errors="replace"), service)
+
+    def _reach(self, name: str, reader: StreamReader, writer: StreamWriter) -> None:
+        """Ask the server for a service of its host, and carry a connection's bytes there."""
+        if self._transport is None:
+            writer.close()
+            return
+        local = self._next_stream()
+        carry = partial(sockets.relay, reader=reader, writer=writer)
+        self._opening[local] = _Opening(name, carry, writer.close)
+        self._send(Packet(OPEN, local, 0, name.encode() + b"\0"))
+
+    def _opened(self, packet: Packet) -> None:
+        opening = self._opening.pop(packet.arg1)
+        if packet.command == OKAY:
+            self._begin(packet.arg1, packet.arg0, opening.name, opening.service)
+        else:
+            opening.refused()
+
+    def _next_stream(self) -> int:
+        self._last_stream += 1
+        return self._last_stream
+
+    def _begin(self, local: int, remote: int, name: str, service: Service) -> None:
+        stream = self._script.stream(name, local, remote, self._send, self._max_payload, self._cut)
         self._streams[local] = stream
         self._tasks[local] = asyncio.create_task(self._serve(local, stream, service))
 
@@ -146,8 +183,18 @@ class Daemon(asyncio.Protocol):
         if name == b"sync:":
             return partial(serve_sync, sandbox=self._sandbox, take=self._script.take)
         if name.startswith(b"reverse:"):
-            return _refuse_reverse
+            request = name.removeprefix(b"reverse:").decode(errors="replace")
+            return partial(self._reverses.serve, request=request)
+        if name.startswith(b"localabstract:"):
+            return self._abstract_socket(name.decode(errors="replace"))
         return None
+
+    def _abstract_socket(self, name: str) -> Service | None:
+        try:
+            connected = sockets.connect(name, self._sandbox.sockets)
+        except OSError:
+            return None
+        return partial(sockets.relay_to_socket, connected=connected)
 
     async def _serve(self, local: int, stream: Stream, service: Service) -> None:
         try:
@@ -165,11 +212,6 @@ class Daemon(asyncio.Protocol):
         task = self._tasks.get(local)
         if task is not None:
             task.cancel()
-
-
-async def _refuse_reverse(stream: Stream) -> None:
-    reason = b"reverse connections are not served by a virtual device"
-    await stream.write(b"FAIL%04x" % len(reason) + reason)
 
 
 async def accept_one(

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from harness.transports.virtual_setup import PLAIN, VirtualSetup
@@ -58,6 +59,11 @@ class Sandbox:
         """Return the folder where a harness may put its files, as on a phone."""
         return self.root / "data" / "local" / "tmp"
 
+    @property
+    def sockets(self) -> str:
+        """Return what stands before the names of this device's abstract sockets on this host."""
+        return f"edgebench-{sha256(os.fsencode(self.root)).hexdigest()[:8]}-"
+
     def environment(self, python: str) -> Mapping[str, str]:
         """Return the whole environment of a command on the device."""
         return {
@@ -66,6 +72,7 @@ class Sandbox:
             "TMPDIR": str(self.base),
             "EDGEBENCH_VIRTUAL_DEVICE": "1",
             "EDGEBENCH_PYTHON": python,
+            "EDGEBENCH_SOCKETS": self.sockets,
         }
 
     def boot(self) -> None:

@@ -41,6 +41,14 @@ class Stream:
         del self._rest[:count]
         return taken
 
+    def left(self) -> bytes:
+        """Return what came and was not read, for one whose other side has closed."""
+        while not self._received.empty():
+            self._rest += self._received.get_nowait()
+        taken = bytes(self._rest)
+        self._rest.clear()
+        return taken
+
     async def _take(self) -> None:
         self._rest += await self._received.get()
         # Only now may the other side send more: what waits here is bounded.

@@ -103,6 +103,7 @@ def test_a_command_gets_nothing_of_the_harness_environment(made: Sandbox) -> Non
         "TMPDIR",
         "EDGEBENCH_VIRTUAL_DEVICE",
         "EDGEBENCH_PYTHON",
+        "EDGEBENCH_SOCKETS",
     }
     assert environment["HOME"].startswith(str(made.root))
 
