@@ -28,18 +28,21 @@ from typing import Any
 from machine_load import machine_line
 
 from harness.artifacts import model_files
-from harness.drivers.web_tfjs.runtime import PAGE, WASM_SCRIPTS, installed_tfjs, served_to_a_run
-from harness.drivers.web_tfjs.session import measure_in_page
+from harness.drivers.web_tfjs.options import VariantOptions
+from harness.drivers.web_tfjs.runtime import installed_tfjs
 from harness.graphs.signature import read_signature
 from harness.model import Tensor
 from harness.options import Sampling, Timed, Warmup
 from harness.plugins import ModelFile, registry
 from harness.report.stats import RatioEstimate, paired_ratio
 from harness.suite.values import Generated, ModelSource
-from harness.tools.tfjs_page import WasmVariant, page_config, read_answer
-from harness.transports.browser import BrowserLaunch, Browsers, OpenBrowser, OpenPage
-from harness.transports.browser_discovery import find
+from harness.tools.measuring_page import page_config, read_answer
+from harness.tools.tfjs_page import WasmVariant
+from harness.transports.browsing import OpenBrowser, OpenPage
 from harness.transports.server import PageServer
+from harness.web_lane.options import BrowserKeys
+from harness.web_lane.session import PAGE, measure_in_page, served_to_a_run
+from harness.web_lane.transports import open_transport
 
 LOW, HIGH = 0.98, 1.02
 WIDEST = 0.02
@@ -128,7 +131,7 @@ def measure(
                     break
             return browser.version, blocks
 
-        browsers = Browsers(BrowserLaunch(find(arguments.browser), Path(scratch)))
+        browsers = open_transport(BrowserKeys(browser=arguments.browser), Path(scratch))
         try:
             return browsers.visit(work, deadline_s=60.0 * MOST_TRIES * arguments.blocks)
         finally:
@@ -142,10 +145,7 @@ def ours_is_told(
     return page_config(
         url=url,
         pass_="latency",
-        backend="wasm",
-        variant=variant,
-        threads=None,
-        scripts=WASM_SCRIPTS,
+        call=installed_tfjs().call(url, VariantOptions(wasm=variant)),
         input_sets=[inputs],
         sampling=sampling,
     )

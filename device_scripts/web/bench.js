@@ -1,9 +1,19 @@
-// The measuring page. Nothing loads TF.js until the harness calls `edgebench.run(config)`, so that
-// the same page before it is the baseline of the memory pass.
+// The measuring page. Nothing loads a runtime until the harness calls `edgebench.run(config)`, so
+// that the same page before it is the baseline of the memory pass.
+//
+// The loop knows no runtime: an adapter of `runtimes/`, loaded among `config.scripts`, puts itself
+// at `edgebench.runtime` with
+//   start(argument)      make the runtime ready; resolves to the milliseconds that its start took
+//   load(argument)       load the model; resolves to it
+//   feed(model, inputs)  make the model's inputs of [{name, shape, dtype, bytes}]
+//   infer(model, feed)   one inference with its outputs read back; resolves to the answer
+//   release(answer)      give its memory back
+//   describe(model, answer)  [{name, shape, dtype, values}] of its outputs
+//   facts()              what it saw, each null where it is not known
 //
 // `run` is called once per page, from one evaluate, and answers with JSON text: what was measured
 // (milliseconds of performance.now()), what was seen, and `error` if it did not get to the end.
-// All judging happens in the harness (harness/tools/tfjs_page.py), where the answer's fields are
+// All judging happens in the harness (harness/tools/measuring_page.py), where the answer's fields are
 // written down. Everything here is bounded by counts, so that a clock that stands still ends it.
 "use strict";
 
@@ -52,32 +62,6 @@ globalThis.edgebench = (() => {
     });
   }
 
-  async function startBackend(config) {
-    for (const [flag, value] of Object.entries(config.flags)) tf.env().set(flag, value);
-    if (config.backend === "wasm") {
-      tf.wasm.setWasmPaths(config.wasm_folder);
-      if (config.threads !== null) tf.wasm.setThreadsCount(config.threads);
-    }
-    const began = performance.now();
-    const started = await tf.setBackend(config.backend);
-    await tf.ready();
-    const took = performance.now() - began;
-    if (!started || tf.getBackend() !== config.backend) {
-      throw new PageError("page-error", `the ${config.backend} back end did not start`);
-    }
-    return took;
-  }
-
-  // The names that a graph model answers to: its nodes, and the keys of its signature.
-  function inputNames(model) {
-    const names = new Map(model.inputNodes.map((node) => [node, node]));
-    for (const [key, info] of Object.entries(model.modelSignature?.inputs ?? {})) {
-      const node = (info.name ?? key).replace(/:\d+$/, "");
-      if (model.inputNodes.includes(node)) names.set(key, node).set(info.name, node);
-    }
-    return names;
-  }
-
   async function fetchInputs(inputs) {
     return Promise.all(
       inputs.map(async (input) => {
@@ -86,41 +70,6 @@ globalThis.edgebench = (() => {
         return { ...input, bytes: await answer.arrayBuffer() };
       }),
     );
-  }
-
-  function feedOf(model, fetched) {
-    const names = inputNames(model);
-    const feed = {};
-    for (const { name, shape, dtype, bytes } of fetched) {
-      const node = names.get(name) ?? (fetched.length === 1 && model.inputNodes.length === 1
-        ? model.inputNodes[0]
-        : undefined);
-      if (node === undefined) {
-        const known = model.inputNodes.join(", ");
-        throw new PageError("page-error", `the model has no input ${name}; it has ${known}`);
-      }
-      if (!(dtype in DTYPES)) {
-        throw new PageError("unsupported", `TF.js has no tensors of ${dtype} (input ${name})`);
-      }
-      feed[node] = tf.tensor(new DTYPES[dtype](bytes), shape, dtype);
-    }
-    return feed;
-  }
-
-  function asList(answer) {
-    if (answer instanceof tf.Tensor) return [answer];
-    return Array.isArray(answer) ? answer : Object.values(answer);
-  }
-
-  function readBack(outputs) {
-    return outputs.length === 1
-      ? outputs[0].data().then((values) => [values])
-      : Promise.all(outputs.map((output) => output.data()));
-  }
-
-  async function infer(model, feed) {
-    const outputs = asList(model.predict(feed));
-    return { outputs, values: await readBack(outputs) };
   }
 
   function base64(values) {
@@ -132,28 +81,23 @@ globalThis.edgebench = (() => {
     return btoa(text);
   }
 
-  function describe(model, { outputs, values }) {
-    return outputs.map((output, index) => {
-      if (!(output.dtype in DTYPES)) {
-        throw new PageError("unsupported", `an output of ${output.dtype} cannot be checked`);
+  function describe(runtime, model, answer) {
+    return runtime.describe(model, answer).map(({ name, shape, dtype, values }) => {
+      if (!(dtype in DTYPES)) {
+        throw new PageError("unsupported", `an output of ${dtype} cannot be checked`);
       }
-      return {
-        name: model.outputNodes[index] ?? `output ${index}`,
-        shape: output.shape,
-        dtype: output.dtype,
-        base64: base64(values[index]),
-      };
+      return { name, shape, dtype, base64: base64(values) };
     });
   }
 
-  async function warmUp(model, feed, { iterations, seconds }) {
+  async function warmUp(runtime, model, feed, { iterations, seconds }) {
     const recent = [];
     const began = performance.now();
     let done = 0;
     let now = began;
     while (done < iterations || now - began < seconds * 1000) {
       const start = performance.now();
-      tf.dispose((await infer(model, feed)).outputs);
+      runtime.release(await runtime.infer(model, feed));
       now = performance.now();
       recent.push(now - start);
       if (recent.length > RECENT_WARMUPS) recent.shift();
@@ -173,24 +117,24 @@ globalThis.edgebench = (() => {
     return Math.ceil((TICKS_PER_SAMPLE * tick) / Math.max(iterationMs, tick));
   }
 
-  async function timeOne(model, feed) {
+  async function timeOne(runtime, model, feed) {
     const start = performance.now();
-    const { outputs } = await infer(model, feed);
+    const answer = await runtime.infer(model, feed);
     const took = performance.now() - start;
-    tf.dispose(outputs);
+    runtime.release(answer);
     return took;
   }
 
-  // In a batch, disposing is inside the clock: keeping all outputs would change what is measured.
-  async function timeBatch(model, feed, batch) {
+  // In a batch, releasing is inside the clock: keeping all outputs would change what is measured.
+  async function timeBatch(runtime, model, feed, batch) {
     const start = performance.now();
-    for (let i = 0; i < batch; i++) tf.dispose((await infer(model, feed)).outputs);
+    for (let i = 0; i < batch; i++) runtime.release(await runtime.infer(model, feed));
     return performance.now() - start;
   }
 
-  async function longEnoughBatch(model, feed, tick, batch) {
+  async function longEnoughBatch(runtime, model, feed, tick, batch) {
     while (batch > 1) {
-      const took = await timeBatch(model, feed, batch);
+      const took = await timeBatch(runtime, model, feed, batch);
       if (took >= TICKS_PER_SAMPLE * tick) break;
       if (batch >= MOST_PER_BATCH) {
         throw new PageError("below-timer-resolution", "an inference is too short for this clock");
@@ -200,16 +144,16 @@ globalThis.edgebench = (() => {
     return batch;
   }
 
-  async function timed(model, feed, tick, shortest, { iterations, max_seconds: maxSeconds }) {
-    const guess = batchSize(tick, shortest ?? (await timeOne(model, feed)));
-    const batch = await longEnoughBatch(model, feed, tick, guess);
+  async function timed(runtime, model, feed, tick, shortest, { iterations, max_seconds: maxSeconds }) {
+    const guess = batchSize(tick, shortest ?? (await timeOne(runtime, model, feed)));
+    const batch = await longEnoughBatch(runtime, model, feed, tick, guess);
     const samples = [];
     const began = performance.now();
     do {
       samples.push(
         batch === 1
-          ? await timeOne(model, feed)
-          : (await timeBatch(model, feed, batch)) / batch,
+          ? await timeOne(runtime, model, feed)
+          : (await timeBatch(runtime, model, feed, batch)) / batch,
       );
     } while (samples.length < iterations && performance.now() - began < maxSeconds * 1000);
     return { samples_ms: samples, batch_size: batch, elapsed_ms: performance.now() - began };
@@ -220,38 +164,40 @@ globalThis.edgebench = (() => {
     const began = performance.now();
     for (const url of config.scripts) await loadScript(url);
     said.scripts_ms = performance.now() - began;
-    said.init_ms = await startBackend(config);
+    const runtime = edgebench.runtime;
+    said.init_ms = await runtime.start(config.runtime);
 
     const sets = [];
     for (const inputs of config.input_sets) sets.push(await fetchInputs(inputs));
     const loading = performance.now();
-    const model = await tf.loadGraphModel(config.model);
+    const model = await runtime.load(config.runtime);
     said.load_ms = performance.now() - loading;
 
-    const feeds = sets.map((set) => feedOf(model, set));
+    const feeds = [];
+    for (const set of sets) feeds.push(await runtime.feed(model, set));
     // Memory is read after this call has returned: the model must still be alive then.
     edgebench.held = { model, feeds };
     const starting = performance.now();
-    const first = await infer(model, feeds[0]);
+    const first = await runtime.infer(model, feeds[0]);
     said.first_inference_ms = performance.now() - starting;
     if (performance.now() === began) {
       throw new PageError("below-timer-resolution", "the page's clock stands still");
     }
-    said.output_sets.push(describe(model, first));
-    tf.dispose(first.outputs);
+    said.output_sets.push(describe(runtime, model, first));
+    runtime.release(first);
 
     if (config.pass === "reference") {
       for (const feed of feeds.slice(1)) {
-        const next = await infer(model, feed);
-        said.output_sets.push(describe(model, next));
-        tf.dispose(next.outputs);
+        const next = await runtime.infer(model, feed);
+        said.output_sets.push(describe(runtime, model, next));
+        runtime.release(next);
       }
       return;
     }
-    said.warmup = await warmUp(model, feeds[0], config.warmup);
+    said.warmup = await warmUp(runtime, model, feeds[0], config.warmup);
     if (config.pass !== "latency") return;
     said.timed = await timed(
-      model, feeds[0], said.clock_tick_ms, said.warmup.shortest_ms, config.timed,
+      runtime, model, feeds[0], said.clock_tick_ms, said.warmup.shortest_ms, config.timed,
     );
   }
 
@@ -266,33 +212,17 @@ globalThis.edgebench = (() => {
 
   function facts() {
     return {
-      backend: known(() => tf.getBackend()),
-      threads: known(() => tf.wasm.getThreadsCount()),
       cross_origin_isolated: globalThis.crossOriginIsolated === true,
       shared_array_buffer: typeof SharedArrayBuffer === "function",
       hardware_concurrency: known(() => navigator.hardwareConcurrency),
       hardware_concurrency_real: known(() => edgebenchRealCores),
       user_agent: navigator.userAgent,
-      simd_flag: known(() => tf.env().get("WASM_HAS_SIMD_SUPPORT")),
-      multithread_flag: known(() => tf.env().get("WASM_HAS_MULTITHREAD_SUPPORT")),
-      wasm_heap_bytes: known(() => tf.backend().wasm.HEAPU8.buffer.byteLength),
-      wasm_heap_shared: known(
-        () => tf.backend().wasm.HEAPU8.buffer instanceof SharedArrayBuffer,
-      ),
-      tf_num_bytes: known(() => tf.memory().numBytes),
-      tf_num_tensors: known(() => tf.memory().numTensors),
-      tf_memory_unreliable: known(() => tf.memory().unreliable === true),
-      versions: {
-        core: known(() => tf.version_core),
-        converter: known(() => tf.version_converter),
-        wasm: known(() => tf.wasm.version_wasm),
-        cpu: known(() => tf.version_cpu),
-      },
       blocked,
       wasm_fetched: performance
         .getEntriesByType("resource")
         .filter((entry) => entry.name.endsWith(".wasm"))
         .map((entry) => entry.name.split("/").pop()),
+      ...known(() => edgebench.runtime.facts()),
     };
   }
 
@@ -313,7 +243,7 @@ globalThis.edgebench = (() => {
     try {
       await measure(config, said);
     } catch (error) {
-      // TF.js also throws plain objects, and strings.
+      // Runtimes also throw plain objects, and strings.
       said.error = {
         kind: error instanceof PageError ? error.kind : "page-error",
         message: String(error?.message ?? error),
@@ -331,5 +261,5 @@ globalThis.edgebench = (() => {
     return x;
   }
 
-  return { run, burn, held: null };
+  return { run, burn, PageError, known, DTYPES, runtime: null, held: null };
 })();

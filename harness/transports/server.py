@@ -85,15 +85,33 @@ class PageServer:
         self._thread = threading.Thread(
             target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
         )
+        self._hosts = {f"127.0.0.1:{self.port}"}
         self._thread.start()
 
     @property
-    def origin(self) -> str:
-        """The origin of everything that is served, `http://127.0.0.1:PORT`."""
-        return f"http://127.0.0.1:{self._http.server_port}"
+    def port(self) -> int:
+        """The port of this host's loopback."""
+        return self._http.server_port
 
-    def mount(self, run_id: str, contents: Mapping[str, Path | bytes]) -> str:
+    @property
+    def origin(self) -> str:
+        """The origin of everything that is served, as this host sees it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def admit(self, origin: str) -> None:
+        """Answer requests under another origin too, by which a browser elsewhere reaches us."""
+        self._hosts.add(urlsplit(origin).netloc)
+
+    def admits(self, host: str | None) -> bool:
+        """Tell whether a request's `Host` is one of ours."""
+        return host in self._hosts
+
+    def mount(
+        self, run_id: str, contents: Mapping[str, Path | bytes], *, origin: str | None = None
+    ) -> str:
         """Serve `contents` (name → file or bytes) to one run; return its URL, ending in `/`.
+
+        The URL is under `origin`, or under our own.
 
         Raises:
             RunFailed: a file cannot be read.
@@ -101,7 +119,7 @@ class PageServer:
         bodies = {name: _body(name, content) for name, content in contents.items()}
         with self._lock:
             self._runs[run_id] = _Run(bodies)
-        return f"{self.origin}/r/{run_id}/"
+        return f"{origin or self.origin}/r/{run_id}/"
 
     def hashes(self, run_id: str) -> Mapping[str, str]:
         """Return name → sha256 of everything that is mounted for a run."""
@@ -213,7 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
         run, name, body = self.server.pages.begin(self.path)
         status = HTTPStatus.OK if body else HTTPStatus.NOT_FOUND
         # A name of another host that resolves to us must not read what a run serves.
-        if self.headers.get("Host") != f"127.0.0.1:{self.server.server_port}":
+        if not self.server.pages.admits(self.headers.get("Host")):
             status, body = HTTPStatus.MISDIRECTED_REQUEST, None
         answer = body or _body("answer.txt", f"{status.value} {status.phrase}\n".encode())
         complete = False

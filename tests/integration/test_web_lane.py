@@ -18,12 +18,12 @@ import web_parts
 from web_parts import INPUT, QUICK, WEIGHTS, floats, run, tensor
 
 from harness.drivers.web_tfjs import PLUGIN
-from harness.drivers.web_tfjs.session import WebTfjsSession
 from harness.errors import TargetLost, TargetNotFound, TargetUnfit
 from harness.model import Capture, Failed, Measured, Measurement, Reading
 from harness.options import Timed, Warmup
 from harness.plugins import ModelFile, TargetSpec
 from harness.transports import process_memory, server
+from harness.web_lane.session import WebSession
 
 pytestmark = pytest.mark.browser
 
@@ -42,7 +42,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFile:
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebTfjsSession]:
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebSession]:
     with web_parts.web_session(tmp_path_factory.mktemp("scratch")) as opened:
         yield opened
         assert web_parts.browser_processes() == set()
@@ -77,7 +77,7 @@ def failure_kind(capture: Capture) -> str:
     ],
 )
 def test_each_variant_is_proved_and_measured(
-    session: WebTfjsSession, model: ModelFile, variant: dict[str, Any], binary: str, threads: int
+    session: WebSession, model: ModelFile, variant: dict[str, Any], binary: str, threads: int
 ) -> None:
     capture = run(session, model, **variant)
     reading, metrics = measured(capture)
@@ -104,7 +104,7 @@ def test_each_variant_is_proved_and_measured(
 
 
 def test_short_iterations_are_warmed_up_by_the_second_and_timed_in_batches(
-    session: WebTfjsSession, model: ModelFile
+    session: WebSession, model: ModelFile
 ) -> None:
     warm = QUICK.model_copy(update={"warmup": Warmup(iterations=3, seconds=0.2)})
     reading, metrics = measured(run(session, model, wasm="simd", sampling=warm))
@@ -118,7 +118,7 @@ def test_short_iterations_are_warmed_up_by_the_second_and_timed_in_batches(
 
 
 def test_memory_is_counted_above_the_page_without_tfjs(
-    session: WebTfjsSession, model: ModelFile
+    session: WebSession, model: ModelFile
 ) -> None:
     capture = run(session, model, pass_="memory", wasm="simd")
     reading, metrics = measured(capture)
@@ -137,7 +137,7 @@ def test_memory_is_counted_above_the_page_without_tfjs(
 
 
 def test_without_proc_the_memory_of_the_process_is_absent_with_a_reason(
-    session: WebTfjsSession, model: ModelFile, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    session: WebSession, model: ModelFile, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(process_memory, "_PROC", tmp_path)
     _, metrics = measured(run(session, model, pass_="memory", wasm="simd"))
@@ -147,7 +147,7 @@ def test_without_proc_the_memory_of_the_process_is_absent_with_a_reason(
 
 
 def test_without_isolation_a_run_has_no_number(
-    session: WebTfjsSession, model: ModelFile, monkeypatch: pytest.MonkeyPatch
+    session: WebSession, model: ModelFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "ISOLATION_HEADERS", {})
     variants: tuple[dict[str, Any], ...] = (
@@ -185,7 +185,7 @@ def renaming_fetch(name: str, other: str) -> str:
     ],
 )
 def test_a_fallback_never_becomes_a_number(
-    session: WebTfjsSession,
+    session: WebSession,
     model: ModelFile,
     monkeypatch: pytest.MonkeyPatch,
     script: str,
@@ -219,7 +219,7 @@ def test_a_virtual_clock_gives_exactly_its_latencies(tmp_path: Path, model: Mode
 
 
 def test_a_frozen_clock_ends_the_run_by_itself(
-    session: WebTfjsSession, model: ModelFile, monkeypatch: pytest.MonkeyPatch
+    session: WebSession, model: ModelFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "_init_script", "performance.now = () => 5;")
     # A warm-up by the second would never end.
@@ -229,7 +229,7 @@ def test_a_frozen_clock_ends_the_run_by_itself(
 
 
 def test_a_wasm_file_that_is_not_served_is_a_failure(
-    session: WebTfjsSession, model: ModelFile, monkeypatch: pytest.MonkeyPatch
+    session: WebSession, model: ModelFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "_init_script", renaming_fetch(".wasm", ".gone"))
     capture = run(session, model, wasm="plain")
@@ -239,7 +239,7 @@ def test_a_wasm_file_that_is_not_served_is_a_failure(
 
 
 def test_a_request_to_elsewhere_is_blocked_and_fails_the_run(
-    session: WebTfjsSession, model: ModelFile, monkeypatch: pytest.MonkeyPatch
+    session: WebSession, model: ModelFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = "addEventListener('load', () => fetch('http://127.0.0.1:9/secret').catch(() => 0));"
     monkeypatch.setattr(session, "_init_script", script)
@@ -271,7 +271,7 @@ def disturbing(disturb: Callable[[], None]) -> Iterator[None]:
 
 @pytest.mark.parametrize("kind", ["--type=renderer", "--user-data-dir="])
 def test_a_page_or_browser_that_crashes_fails_its_run_alone(
-    session: WebTfjsSession, model: ModelFile, kind: str
+    session: WebSession, model: ModelFile, kind: str
 ) -> None:
     capture = run(
         session,
@@ -285,9 +285,7 @@ def test_a_page_or_browser_that_crashes_fails_its_run_alone(
     measured(run(session, model, wasm="simd"))
 
 
-def test_a_page_that_hangs_is_ended_at_the_deadline(
-    session: WebTfjsSession, model: ModelFile
-) -> None:
+def test_a_page_that_hangs_is_ended_at_the_deadline(session: WebSession, model: ModelFile) -> None:
     seen: set[psutil.Process] = set()
 
     @contextmanager
@@ -307,7 +305,7 @@ def test_a_page_that_hangs_is_ended_at_the_deadline(
 
 
 def test_a_browser_that_is_stopped_is_ended_at_the_deadline(
-    session: WebTfjsSession, model: ModelFile
+    session: WebSession, model: ModelFile
 ) -> None:
     def stop_everything() -> None:
         for process in web_parts.browser_processes():
@@ -326,7 +324,7 @@ def test_a_browser_that_is_stopped_is_ended_at_the_deadline(
 
 
 def test_an_interrupt_ends_the_run_from_another_thread(
-    session: WebTfjsSession, model: ModelFile
+    session: WebSession, model: ModelFile
 ) -> None:
     capture = run(
         session,
@@ -340,13 +338,13 @@ def test_an_interrupt_ends_the_run_from_another_thread(
 
 
 def test_an_interrupt_while_nothing_runs_changes_nothing(
-    session: WebTfjsSession, model: ModelFile
+    session: WebSession, model: ModelFile
 ) -> None:
     session.interrupt()
     measured(run(session, model, wasm="plain"))
 
 
-def test_playwrights_driver_may_die_between_runs(session: WebTfjsSession, model: ModelFile) -> None:
+def test_playwrights_driver_may_die_between_runs(session: WebSession, model: ModelFile) -> None:
     for child in psutil.Process().children():
         if "run-driver" in child.cmdline():
             child.kill()
@@ -355,7 +353,7 @@ def test_playwrights_driver_may_die_between_runs(session: WebTfjsSession, model:
 
 
 def test_the_window_is_open_exactly_while_the_page_measures(
-    session: WebTfjsSession, model: ModelFile
+    session: WebSession, model: ModelFile
 ) -> None:
     seen: list[bool] = []
 
@@ -373,7 +371,7 @@ def test_the_window_is_open_exactly_while_the_page_measures(
 
 
 def test_the_reference_is_computed_by_the_cpu_back_end(
-    session: WebTfjsSession, model: ModelFile
+    session: WebSession, model: ModelFile
 ) -> None:
     doubled = tuple(2 * value for value in INPUT)
     sets = session.reference(model, [(tensor("x", INPUT),), (tensor("x", doubled),)])
@@ -382,13 +380,13 @@ def test_the_reference_is_computed_by_the_cpu_back_end(
     assert session.reference_runtime().startswith("tfjs-cpu 4.")
 
 
-def test_a_model_without_a_reference_says_so(session: WebTfjsSession, model: ModelFile) -> None:
+def test_a_model_without_a_reference_says_so(session: WebSession, model: ModelFile) -> None:
     with pytest.raises(TargetUnfit) as caught:
         session.reference(model, [(tensor("x", (1.0, 2.0)),)])
     assert "no reference" in str(caught.value)
 
 
-def test_wrong_inputs_are_told_by_the_page(session: WebTfjsSession, model: ModelFile) -> None:
+def test_wrong_inputs_are_told_by_the_page(session: WebSession, model: ModelFile) -> None:
     both = (tensor("x", INPUT), tensor("z", INPUT))
     capture = run(session, model, inputs=both, wasm="plain")
     reading = failed(capture)
@@ -397,7 +395,7 @@ def test_wrong_inputs_are_told_by_the_page(session: WebTfjsSession, model: Model
 
 
 def test_two_targets_may_be_open_at_once(
-    session: WebTfjsSession, model: ModelFile, tmp_path: Path
+    session: WebSession, model: ModelFile, tmp_path: Path
 ) -> None:
     with web_parts.web_session(tmp_path, args=["--js-flags=--no-opt"]) as other:
         reading, _ = measured(run(other, model, wasm="plain"))
@@ -406,10 +404,10 @@ def test_two_targets_may_be_open_at_once(
 
 
 def test_a_browser_that_vanishes_loses_its_target(
-    session: WebTfjsSession, model: ModelFile, tmp_path: Path
+    session: WebSession, model: ModelFile, tmp_path: Path
 ) -> None:
     wrapper = tmp_path / "browser"
-    program = session._browsers.launch.program.path
+    program = Path(session._transport.facts.path)
     wrapper.write_text(f'#!/bin/sh\nexec {program} "$@"\n')
     wrapper.chmod(0o755)
     with web_parts.web_session(tmp_path, browser=str(wrapper)) as other:

@@ -16,11 +16,11 @@ import psutil
 import pytest
 
 from harness.drivers.web_tfjs import PLUGIN
-from harness.drivers.web_tfjs.session import WebTfjsSession
 from harness.errors import TargetNotFound
 from harness.model import Capture, Cell, Pass, Tensor
 from harness.options import Sampling, Timed, Warmup
 from harness.plugins import ModelFile, RunRequest, TargetSpec
+from harness.web_lane.session import WebSession
 
 QUICK = Sampling(
     warmup=Warmup(iterations=5, seconds=0.0),
@@ -33,7 +33,7 @@ FLOAT = {"type": "DT_FLOAT"}
 
 
 @contextmanager
-def web_session(folder: Path, **options: Any) -> Iterator[WebTfjsSession]:
+def web_session(folder: Path, **options: Any) -> Iterator[WebSession]:
     """An opened target; where there is no browser or TF.js, fail in CI and skip elsewhere."""
     try:
         session = PLUGIN.open(TargetSpec("web", PLUGIN.target_options(**options), {}, folder))
@@ -41,7 +41,7 @@ def web_session(folder: Path, **options: Any) -> Iterator[WebTfjsSession]:
         if os.environ.get("CI") == "true":
             pytest.fail(f"{error}: {error.hint}")
         pytest.skip(f"{error}: {error.hint}")
-    assert isinstance(session, WebTfjsSession)
+    assert isinstance(session, WebSession)
     try:
         yield session
     finally:
@@ -49,7 +49,7 @@ def web_session(folder: Path, **options: Any) -> Iterator[WebTfjsSession]:
 
 
 def run(
-    session: WebTfjsSession,
+    session: WebSession,
     model: ModelFile,
     *,
     pass_: Pass = "latency",

@@ -9,7 +9,6 @@ import pytest
 
 from harness.drivers.web_tfjs import PLUGIN
 from harness.drivers.web_tfjs.runtime import WASM_SCRIPTS, installed_tfjs
-from harness.drivers.web_tfjs.session import open_session
 from harness.errors import TargetNotFound, TargetUnfit
 from harness.plugins import TargetSpec
 
@@ -83,7 +82,7 @@ def test_an_init_script_that_is_not_there_is_told_before_a_browser_starts(
     wrapper.chmod(0o755)
     options = PLUGIN.target_options(browser=str(wrapper), init_script=str(tmp_path / "none.js"))
     with pytest.raises(TargetUnfit, match="init_script"):
-        open_session(TargetSpec("web", options, {}, tmp_path))
+        PLUGIN.open(TargetSpec("web", options, {}, tmp_path))
 
 
 def made_up_tfjs(folder: Path, versions: dict[str, str]) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from harness.drivers.web_tfjs.options import TargetOptions, VariantOptions
-from harness.drivers.web_tfjs.reading import read_capture
+from harness.drivers.web_tfjs.reading import TFJS_READING
 from harness.model import Capture, Reading
 from harness.plugins import API_VERSION, ModelFormat, Session, TargetSpec
+from harness.web_lane.reading import read_capture
 
 
 class WebTfjs:
@@ -42,9 +43,10 @@ class WebTfjs:
             TargetNotFound: browser-missing or tfjs-missing.
             TargetUnfit: the browser does not start, or an init script cannot be read.
         """
-        from harness.drivers.web_tfjs.session import open_session
+        from harness.drivers.web_tfjs.runtime import installed_tfjs
+        from harness.web_lane.session import open_session
 
-        return open_session(target)
+        return open_session(target, installed_tfjs())
 
     def read(self, capture: Capture) -> Reading:
         """Turn a run's files into its outcome; pure.
@@ -52,7 +54,7 @@ class WebTfjs:
         Raises:
             OutputUnreadable: they are not what the session and the page write.
         """
-        return read_capture(capture)
+        return read_capture(capture, TFJS_READING)
 
 
 PLUGIN = WebTfjs()

@@ -8,30 +8,11 @@ from pydantic import Field, model_validator
 
 from harness.options import Options
 from harness.tools.tfjs_page import WasmVariant
+from harness.web_lane.options import BrowserKeys
 
 
-class TargetOptions(Options):
+class TargetOptions(BrowserKeys):
     """Which browser, and how it is started."""
-
-    browser: Annotated[
-        str,
-        Field(
-            min_length=1,
-            description="chromium (an installed one, else Playwright's download, else Chrome or "
-            "Edge), chrome, edge, or the path of a Chromium-like browser",
-        ),
-    ] = "chromium"
-    headless: Annotated[bool, Field(description="run without a window")] = True
-    args: Annotated[
-        list[str], Field(description="more command-line arguments for the browser")
-    ] = []  # noqa: RUF012  pydantic copies a default; nothing shares this list
-    init_script: Annotated[
-        str | None,
-        Field(
-            description="path of a script (from the current folder) that runs in the page before "
-            "anything else; its hash becomes part of the setting"
-        ),
-    ] = None
 
 
 class VariantOptions(Options):

@@ -1,4 +1,4 @@
-"""The TF.js that npm installed, and everything that a run's page is served."""
+"""The TF.js that npm installed, as the web lane measures it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from harness import locations
+from harness.drivers.web_tfjs.options import VariantOptions
 from harness.errors import RunFailed, TargetNotFound
-from harness.model import Tensor
+from harness.model import Facts
 from harness.plugins import ModelFile
-from harness.tools.tfjs_page import WASM_BINARIES, input_name, weight_files
+from harness.tools.measuring_page import RuntimeCall
+from harness.tools.tfjs_page import WASM_BINARIES, cpu_argument, wasm_argument, weight_files
 
 _CORE = "tf-core.min.js"
 _CONVERTER = "tf-converter.min.js"
@@ -28,7 +30,7 @@ _PACKAGES = {
 # In the order in which the page loads them.
 WASM_SCRIPTS = tuple(f"tfjs/{name}" for name in (_CORE, _CONVERTER, _WASM))
 CPU_SCRIPTS = tuple(f"tfjs/{name}" for name in (_CORE, _CONVERTER, _CPU))
-PAGE = "bench.html"
+ADAPTER = "runtimes/tfjs.js"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,65 @@ class TfjsRuntime:
         """One hash over the scripts that the Wasm lane loads, in their order."""
         digests = "\n".join(self.sha256[name] for name in WASM_SCRIPTS)
         return sha256(digests.encode()).hexdigest()
+
+    @property
+    def reference_runtime(self) -> str:
+        """TF.js' cpu back end and its version."""
+        return f"tfjs-cpu {self.version}"
+
+    def served(self, model: ModelFile) -> Mapping[str, Path | bytes]:
+        """Return TF.js, all three Wasm binaries with it, and the model.
+
+        Raises:
+            RunFailed: the model cannot be read, or is not a graph model.
+        """
+        try:
+            described = model.path.read_bytes()
+        except OSError as error:
+            raise RunFailed(
+                f"the model cannot be read: {error}",
+                hint="check the path in the suite",
+                kind="model-unavailable",
+            ) from error
+        contents: dict[str, Path | bytes] = {ADAPTER: _page_file(ADAPTER), **self.files}
+        contents["model/model.json"] = described
+        for name in weight_files(described):
+            contents[f"model/{name}"] = model.path.parent / name
+        return contents
+
+    def call(self, url: str, variant: VariantOptions) -> RuntimeCall:
+        """Return how the page runs a variant of the Wasm back end."""
+        argument = wasm_argument(url, variant.wasm, variant.threads)
+        return RuntimeCall((*WASM_SCRIPTS, ADAPTER), argument)
+
+    def reference_call(self, url: str) -> RuntimeCall:
+        """Return how the page runs the cpu back end."""
+        return RuntimeCall((*CPU_SCRIPTS, ADAPTER), cpu_argument(url))
+
+    def init_scripts(self, variant: VariantOptions) -> Sequence[str]:
+        """Have the page see as many cores as TF.js wants for the threads; it halves them."""
+        source = _page_file("pretend_cores.js").read_text()
+        function = source[source.index("(cores) =>") :].rstrip()
+        return [f"({function})({2 * (variant.threads or 0)});"]
+
+    def asked(self, variant: VariantOptions) -> Facts:
+        """Return the binary, the back end and the threads; builds without threads count one."""
+        binary = WASM_BINARIES[variant.wasm]
+        return {
+            "wasm_binary": binary,
+            "wasm_sha256": self.sha256[f"tfjs/{binary}"],
+            "backend": "wasm",
+            "threads": variant.threads or 1,
+        }
+
+    def subject(self, variant: VariantOptions) -> Facts:
+        """Return the version and the hashes of TF.js."""
+        binary = WASM_BINARIES[variant.wasm]
+        return {
+            "tfjs": self.version,
+            "tfjs_sha256": self.scripts_sha256,
+            "wasm_sha256": self.sha256[f"tfjs/{binary}"],
+        }
 
 
 def installed_tfjs() -> TfjsRuntime:
@@ -72,34 +133,8 @@ def installed_tfjs() -> TfjsRuntime:
     return TfjsRuntime(versions.pop(), files, hashes)
 
 
-def served_to_a_run(
-    runtime: TfjsRuntime, model: ModelFile, input_sets: Sequence[Sequence[Tensor]]
-) -> dict[str, Path | bytes]:
-    """Return everything that a run's page may fetch, by served name.
-
-    All three Wasm binaries are there: what a page takes is for it to choose, and for us to see.
-
-    Raises:
-        RunFailed: the model cannot be read, or is not a graph model.
-    """
-    page = locations.device_scripts() / "web"
-    contents: dict[str, Path | bytes] = {name: page / name for name in (PAGE, "bench.js")}
-    contents |= runtime.files
-    try:
-        described = model.path.read_bytes()
-    except OSError as error:
-        raise RunFailed(
-            f"the model cannot be read: {error}",
-            hint="check the path in the suite",
-            kind="model-unavailable",
-        ) from error
-    contents["model/model.json"] = described
-    for name in weight_files(described):
-        contents[f"model/{name}"] = model.path.parent / name
-    for number, tensors in enumerate(input_sets):
-        for position, tensor in enumerate(tensors):
-            contents[input_name(number, position)] = tensor.data
-    return contents
+def _page_file(name: str) -> Path:
+    return locations.device_scripts() / "web" / name
 
 
 def _version(package: Path) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from harness.transports.browsing import OpenPage, PageRecord
 from harness.transports.processes import ProcessId, command_of
+from harness.transports.renderer_memory import RendererBaseline
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Page, Request
@@ -15,18 +16,8 @@ if TYPE_CHECKING:
 _MOST_MESSAGES = 1000
 
 
-@dataclass(slots=True)
-class PageRecord:
-    """What a page said and asked for while it was open."""
-
-    console: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    foreign: list[str] = field(default_factory=list)
-    crashed: bool = False
-
-
-class OpenPage:
-    """One page of a fresh context; to be used inside the visit that gave it."""
+class PlaywrightPage:
+    """One page of a fresh context; see `OpenPage`."""
 
     def __init__(self, page: Page, origin: str, record: PageRecord) -> None:
         self._page = page
@@ -59,8 +50,8 @@ class OpenPage:
             _keep(self.record.foreign, request.url)
 
 
-class OpenBrowser:
-    """One fresh browser process; to be used inside the visit that gave it."""
+class PlaywrightBrowser:
+    """One fresh browser process; see `OpenBrowser`."""
 
     def __init__(self, browser: Browser, root: ProcessId | None) -> None:
         self._browser = browser
@@ -80,7 +71,7 @@ class OpenBrowser:
     @contextmanager
     def page(
         self, origin: str, *, init_scripts: Sequence[str] = (), record: PageRecord | None = None
-    ) -> Iterator[OpenPage]:
+    ) -> Iterator[PlaywrightPage]:
         """Open a page in a context of its own; `init_scripts` run first in it, in their order.
 
         `record` is filled while the page is open, and stays when the browser dies.
@@ -95,10 +86,14 @@ class OpenBrowser:
         if init_scripts:
             page.add_init_script("\n;\n".join(init_scripts))
         try:
-            yield OpenPage(page, origin, record)
+            yield PlaywrightPage(page, origin, record)
         finally:
             with ignoring_failure():
                 context.close()
+
+    def memory_baseline(self, page: OpenPage) -> RendererBaseline:
+        """Read the memory of the page's process, which is found by having the page work."""
+        return RendererBaseline(self.renderers, page)
 
     def renderers(self) -> tuple[int, ...]:
         """Return the pids of the renderer processes, of which one is the page's."""

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from harness.errors import HarnessError, RunError, RunFailed, RunTimedOut, TargetLost
 from harness.transports.browser.launch import BrowserLaunch
-from harness.transports.browser.page import OpenBrowser, ignoring_failure
+from harness.transports.browser.page import PlaywrightBrowser, ignoring_failure
+from harness.transports.browsing import BrowserFacts, OpenBrowser
 from harness.transports.processes import (
     ProcessId,
     children_of,
@@ -69,6 +70,27 @@ class Browsers:
         self._playwright: Playwright | None = None
         self._driver: ProcessId | None = None
         self._visit: _Visit | None = None
+
+    @property
+    def facts(self) -> BrowserFacts:
+        """The program that is launched, and how."""
+        program = self.launch.program
+        return BrowserFacts(
+            name=program.name,
+            title=program.name.capitalize(),
+            version=program.version,
+            path=str(program.path),
+            origin=program.origin,
+            automation=f"playwright {playwright_version()}",
+            headless=self.launch.headless,
+            sandbox=self.launch.sandbox,
+            args=self.launch.args,
+            all_args=self.launch.all_args,
+        )
+
+    def origin_for(self, port: int) -> str:
+        """Return this host's own loopback: the browser runs here."""
+        return f"http://127.0.0.1:{port}"
 
     def visit(self, work: Callable[[OpenBrowser], T], *, deadline_s: float) -> T:
         """Start a browser, do `work` with it in the driver's thread, and end the browser.
@@ -143,7 +165,7 @@ class Browsers:
             if not _is_playwrights(error):
                 raise
             raise self._why_not_started(visit, error) from error
-        opened = OpenBrowser(browser, visit.root)
+        opened = PlaywrightBrowser(browser, visit.root)
         try:
             visit.go_on()
             return work(opened)
@@ -267,7 +289,7 @@ def _ended(visit: _Visit) -> RunError:
 
 
 def _translated(
-    visit: _Visit, opened: OpenBrowser, connected: bool, error: Exception
+    visit: _Visit, opened: PlaywrightBrowser, connected: bool, error: Exception
 ) -> HarnessError:
     if visit.ended_by:
         return _ended(visit)

@@ -1,12 +1,13 @@
-"""By how much the process of a page has grown since TF.js was not yet loaded into it."""
+"""By how much the process of a page on this host has grown since nothing was loaded into it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
 from harness.errors import TargetUnfit
-from harness.transports.browser import OpenBrowser, OpenPage
+from harness.transports.browsing import OpenPage
 from harness.transports.process_memory import (
     ProcessMemory,
     busiest,
@@ -22,13 +23,16 @@ _BURN_TRIES = 20
 
 
 class RendererBaseline:
-    """The memory of a page's process, read after garbage collection when this is made."""
+    """The memory of a page's process, read after garbage collection when this is made.
 
-    def __init__(self, browser: OpenBrowser, page: OpenPage) -> None:
+    `renderers` tells the pids of the processes of which one is the page's.
+    """
+
+    def __init__(self, renderers: Callable[[], Iterable[int]], page: OpenPage) -> None:
         self._page = page
         self._absent = ""
         self._before: ProcessMemory | None = None
-        self._pid = _find_renderer(browser, page)
+        self._pid = _find_renderer(renderers, page)
         if self._pid is None:
             self._absent = "the page's process cannot be told apart from its siblings"
         else:
@@ -58,10 +62,10 @@ class RendererBaseline:
             return None
 
 
-def _find_renderer(browser: OpenBrowser, page: OpenPage) -> int | None:
+def _find_renderer(renderers: Callable[[], Iterable[int]], page: OpenPage) -> int | None:
     """Tell a page's process from the spare ones by having it work."""
     for _ in range(_BURN_TRIES):
-        before = {pid: main_thread_cpu_ns(pid) for pid in browser.renderers()}
+        before = {pid: main_thread_cpu_ns(pid) for pid in renderers()}
         page.evaluate("turns => edgebench.burn(turns)", _BURN_TURNS)
         pid = busiest(before, {pid: main_thread_cpu_ns(pid) for pid in before})
         if pid is not None:

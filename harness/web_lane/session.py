@@ -1,4 +1,4 @@
-"""One opened browser target: a server, a Playwright driver, and a fresh browser for each run."""
+"""One opened browser target: a server, a browser's transport, and a fresh browser for each run."""
 
 from __future__ import annotations
 
@@ -12,61 +12,61 @@ from pathlib import Path
 from typing import Any
 
 from harness import locations
-from harness.drivers.web_tfjs.options import TargetOptions, VariantOptions
-from harness.drivers.web_tfjs.renderer_memory import RendererBaseline
-from harness.drivers.web_tfjs.runtime import (
-    CPU_SCRIPTS,
-    PAGE,
-    WASM_SCRIPTS,
-    TfjsRuntime,
-    installed_tfjs,
-    served_to_a_run,
-)
 from harness.errors import HarnessError, OutputUnreadable, RunError, TargetUnfit
 from harness.model import Capture, Facts, Tensor
 from harness.options import Sampling
 from harness.plugins import ModelFile, RunRequest, TargetSpec
-from harness.tools.tfjs_page import WASM_BINARIES, outputs, page_config, read_answer
-from harness.transports.browser import (
-    BrowserLaunch,
-    Browsers,
-    OpenBrowser,
-    OpenPage,
-    PageRecord,
-    playwright_version,
-)
-from harness.transports.browser_discovery import find
+from harness.tools.measuring_page import input_name, outputs, page_config, read_answer
+from harness.transports.browsing import BrowserTransport, OpenBrowser, OpenPage, PageRecord
 from harness.transports.server import PageServer
+from harness.web_lane.options import BrowserKeys
+from harness.web_lane.runtime import PageRuntime
+from harness.web_lane.transports import open_transport
 
+PAGE = "bench.html"
+_PAGE_FILES = (PAGE, "bench.js")
 _STARTS_WITHIN_S = 60.0
 _REFERENCE_WITHIN_S = 600.0
 _REFERENCE_RUN = "reference"
 
 
-def open_session(target: TargetSpec) -> WebTfjsSession:
-    """Find browser and TF.js, and start the browser once.
+def open_session(target: TargetSpec, runtime: PageRuntime) -> WebSession:
+    """Find the browser of a target and start it once; `target.options` are `BrowserKeys`.
 
     Raises:
-        TargetNotFound: browser-missing or tfjs-missing.
+        TargetNotFound: browser-missing.
         TargetUnfit: the browser does not start, or the init script cannot be read.
     """
-    options: TargetOptions = target.options
-    runtime = installed_tfjs()
-    program = find(options.browser)
+    options: BrowserKeys = target.options
+    transport = open_transport(options, target.scratch)
     init_script = _read_init_script(options.init_script)
-    browsers = Browsers(
-        BrowserLaunch(program, target.scratch, options.headless, tuple(options.args))
-    )
     try:
         # What the browser tells of itself counts, not what its program said when asked.
-        version = browsers.visit(lambda browser: browser.version, deadline_s=_STARTS_WITHIN_S)
+        version = transport.visit(lambda browser: browser.version, deadline_s=_STARTS_WITHIN_S)
     except RunError as error:
-        browsers.close()
+        transport.close()
         raise TargetUnfit(str(error), hint=error.hint, kind=error.kind) from error
     except BaseException:
-        browsers.close()
+        transport.close()
         raise
-    return WebTfjsSession(runtime, browsers, version, init_script)
+    return WebSession(runtime, transport, version, init_script)
+
+
+def served_to_a_run(
+    runtime: PageRuntime, model: ModelFile, input_sets: Sequence[Sequence[Tensor]]
+) -> dict[str, Path | bytes]:
+    """Return everything that a run's page may fetch, by served name.
+
+    Raises:
+        RunFailed: the model cannot be read, or this runtime cannot take it.
+    """
+    page = locations.device_scripts() / "web"
+    contents: dict[str, Path | bytes] = {name: page / name for name in _PAGE_FILES}
+    contents |= runtime.served(model)
+    for number, tensors in enumerate(input_sets):
+        for position, tensor in enumerate(tensors):
+            contents[input_name(number, position)] = tensor.data
+    return contents
 
 
 def _read_init_script(path: str | None) -> str | None:
@@ -104,23 +104,29 @@ class _Run:
         }
 
 
-class WebTfjsSession:
-    """Runs pages in fresh browsers; see `harness.plugins.Session`."""
+class WebSession:
+    """Runs a runtime's pages in fresh browsers; see `harness.plugins.Session`."""
 
     def __init__(
-        self, runtime: TfjsRuntime, browsers: Browsers, version: str, init_script: str | None
+        self,
+        runtime: PageRuntime,
+        transport: BrowserTransport,
+        version: str,
+        init_script: str | None,
     ) -> None:
         self._runtime = runtime
-        self._browsers = browsers
+        self._transport = transport
         self._version = version
         self._init_script = init_script
         self._server = PageServer()
+        self._origin = transport.origin_for(self._server.port)
+        self._server.admit(self._origin)
 
     @property
     def device(self) -> str:
-        """The browser and its major version."""
-        name = self._browsers.launch.program.name.capitalize()
-        return f"{name} {self._version.partition('.')[0]} on this host"
+        """The browser and its major version, and where it runs."""
+        facts = self._transport.facts
+        return f"{facts.title} {self._version.partition('.')[0]} on {facts.place}"
 
     def execute(self, request: RunRequest) -> Capture:
         """Run one page in a fresh browser; what it left is returned even if it failed.
@@ -131,7 +137,7 @@ class WebTfjsSession:
         """
         run = _Run()
         contents = served_to_a_run(self._runtime, request.model, [request.inputs])
-        url = self._server.mount(request.run_id, contents)
+        url = self._server.mount(request.run_id, contents, origin=self._origin)
         try:
             self._visit(request, url, run)
             return self._capture(request, run)
@@ -141,62 +147,60 @@ class WebTfjsSession:
     def reference(
         self, model: ModelFile, inputs: Sequence[tuple[Tensor, ...]]
     ) -> tuple[tuple[Tensor, ...], ...]:
-        """Return the outputs of TF.js' cpu back end in this browser, a set per input set.
+        """Return the outputs of the runtime's reference kernels, a set per input set.
 
         Raises:
-            TargetUnfit: it cannot run this model.
+            TargetUnfit: it cannot run this model, or has none.
         """
         try:
             contents = served_to_a_run(self._runtime, model, inputs)
-            url = self._server.mount(_REFERENCE_RUN, contents)
+            url = self._server.mount(_REFERENCE_RUN, contents, origin=self._origin)
             answer = read_answer(self._reference_page(url, inputs).encode())
             if answer.error is not None:
-                raise OutputUnreadable(answer.error.message, hint="the model may not suit TF.js")
+                raise OutputUnreadable(answer.error.message, hint="the model may not suit it")
             return tuple(outputs(answer, number) for number in range(len(inputs)))
         except RunError as error:
             raise TargetUnfit(
-                f"TF.js' cpu back end has no reference for this model: {error}", hint=error.hint
+                f"{self._runtime.reference_runtime} has no reference for this model: {error}",
+                hint=error.hint,
             ) from error
         finally:
             self._server.unmount(_REFERENCE_RUN)
 
     def reference_runtime(self) -> str:
-        """Name TF.js' cpu back end and its version."""
-        return f"tfjs-cpu {self._runtime.version}"
+        """Name the runtime's reference kernels and their version."""
+        return self._runtime.reference_runtime
 
     def interrupt(self) -> None:
         """Kill the browser of the run that is under way."""
-        self._browsers.interrupt()
+        self._transport.interrupt()
 
     def close(self) -> None:
-        """End the Playwright driver and the server."""
+        """End the transport and the server."""
         with suppress(HarnessError):
-            self._browsers.close()
+            self._transport.close()
         self._server.close()
 
     def _reference_page(self, url: str, inputs: Sequence[tuple[Tensor, ...]]) -> str:
         config = page_config(
             url=url,
             pass_="reference",
-            backend="cpu",
-            variant=None,
-            threads=None,
-            scripts=CPU_SCRIPTS,
+            call=self._runtime.reference_call(url),
             input_sets=inputs,
             sampling=Sampling(),
         )
 
-        # No init script of the suite here: the reference is computed as TF.js came.
+        # No init script of the suite here: the reference is computed as the runtime came.
         def work(browser: OpenBrowser) -> str:
-            with browser.page(self._server.origin) as page:
+            with browser.page(self._origin) as page:
                 page.goto(url + PAGE)
                 return measure_in_page(page, config)
 
-        return self._browsers.visit(work, deadline_s=_REFERENCE_WITHIN_S)
+        return self._transport.visit(work, deadline_s=_REFERENCE_WITHIN_S)
 
     def _visit(self, request: RunRequest, url: str, run: _Run) -> None:
         try:
-            self._browsers.visit(
+            self._transport.visit(
                 lambda browser: self._in_browser(browser, request, url, run),
                 deadline_s=request.sampling.timeout_s,
             )
@@ -207,18 +211,15 @@ class WebTfjsSession:
     def _in_browser(self, browser: OpenBrowser, request: RunRequest, url: str, run: _Run) -> None:
         run.browser = {"told_version": browser.version, "command": list(browser.command)}
         scripts = [self._init_script] if self._init_script else []
-        scripts.append(_pretend_cores(request.variant))
-        with browser.page(self._server.origin, init_scripts=scripts, record=run.page) as page:
+        scripts += self._runtime.init_scripts(request.variant)
+        with browser.page(self._origin, init_scripts=scripts, record=run.page) as page:
             page.goto(url + PAGE)
-            baseline = RendererBaseline(browser, page) if request.pass_ == "memory" else None
+            baseline = browser.memory_baseline(page) if request.pass_ == "memory" else None
             config = page_config(
                 url=url,
                 # The runner asks for no pass that this driver does not list.
                 pass_="memory" if request.pass_ == "memory" else "latency",
-                backend="wasm",
-                variant=request.variant.wasm,
-                threads=request.variant.threads,
-                scripts=WASM_SCRIPTS,
+                call=self._runtime.call(url, request.variant),
                 input_sets=[request.inputs],
                 sampling=request.sampling,
             )
@@ -227,7 +228,7 @@ class WebTfjsSession:
                 run.answer = measure_in_page(page, config)
                 run.answered = time.monotonic()
             if baseline is not None:
-                run.memory = baseline.growth()
+                run.memory = dict(baseline.growth())
 
     def _capture(self, request: RunRequest, run: _Run) -> Capture:
         requests = [asdict(served) for served in self._server.log(request.run_id)]
@@ -242,11 +243,11 @@ class WebTfjsSession:
         return Capture(files)
 
     def _record(self, request: RunRequest, run: _Run) -> dict[str, Any]:
-        launch = self._browsers.launch
+        facts = self._transport.facts
         return {
             "schema": 1,
             "pass": request.pass_,
-            "command": [str(launch.program.path), *launch.all_args],
+            "command": [facts.program, *facts.all_args],
             "asked": self._asked(request.variant),
             "setting": self._setting(),
             "subject": self._subject(request, run),
@@ -256,49 +257,38 @@ class WebTfjsSession:
             "foreign_requests": run.page.foreign,
             "failure": _failure(run.failure),
             "browser": {
-                "name": launch.program.name,
-                "path": str(launch.program.path),
-                "version": launch.program.version,
-                "origin": launch.program.origin,
-                "args": list(launch.all_args),
-                "playwright": playwright_version(),
+                "name": facts.name,
+                "path": facts.path,
+                "version": facts.version,
+                "origin": facts.origin,
+                "args": list(facts.all_args),
+                "automation": facts.automation,
                 **run.browser,
             },
             "served_sha256": dict(self._server.hashes(request.run_id)),
         }
 
-    def _asked(self, variant: VariantOptions) -> Facts:
-        binary = WASM_BINARIES[variant.wasm]
-        return {
-            "wasm_binary": binary,
-            "wasm_sha256": self._runtime.sha256[f"tfjs/{binary}"],
-            "backend": "wasm",
-            # The builds without threads count their one.
-            "threads": variant.threads or 1,
-            "cross_origin_isolated": True,
-        }
+    def _asked(self, variant: Any) -> Facts:
+        return {**self._runtime.asked(variant), "cross_origin_isolated": True}
 
     def _setting(self) -> Facts:
-        launch = self._browsers.launch
+        facts = self._transport.facts
         script = self._init_script
         return {
             "device": self.device,
-            "browser_name": launch.program.name,
-            "headless": launch.headless,
-            "browser_sandbox": launch.sandbox,
-            "browser_args": " ".join(launch.args),
+            "browser_name": facts.name,
+            "headless": facts.headless,
+            "browser_sandbox": facts.sandbox,
+            "browser_args": " ".join(facts.args),
             "init_script_sha256": sha256(script.encode()).hexdigest() if script else None,
         }
 
     def _subject(self, request: RunRequest, run: _Run) -> Facts:
-        binary = WASM_BINARIES[request.variant.wasm]
         version = run.browser.get("told_version", self._version)
         return {
             "model_sha256": request.model.sha256,
-            "tfjs": self._runtime.version,
-            "tfjs_sha256": self._runtime.scripts_sha256,
-            "wasm_sha256": self._runtime.sha256[f"tfjs/{binary}"],
-            "browser": f"{self._browsers.launch.program.name} {version}",
+            **self._runtime.subject(request.variant),
+            "browser": f"{self._transport.facts.name} {version}",
         }
 
 
@@ -306,13 +296,6 @@ def measure_in_page(page: OpenPage, config: Mapping[str, Any]) -> str:
     """Have a loaded page measure, in one evaluation; return its answer as JSON text."""
     answer = page.evaluate("config => edgebench.run(config)", config)
     return str(answer)
-
-
-def _pretend_cores(variant: VariantOptions) -> str:
-    source = (locations.device_scripts() / "web" / "pretend_cores.js").read_text()
-    function = source[source.index("(cores) =>") :].rstrip()
-    # TF.js halves what it sees.
-    return f"({function})({2 * (variant.threads or 0)});"
 
 
 def _failure(error: HarnessError | None) -> dict[str, str] | None:

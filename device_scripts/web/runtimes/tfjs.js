@@ -1,0 +1,110 @@
+// The adapter of TF.js graph models: see bench.js for what an adapter does.
+//
+// `argument` is {backend, flags, threads, wasm_folder, model}, from harness/tools/tfjs_page.py.
+"use strict";
+
+edgebench.runtime = (() => {
+  const { PageError, DTYPES, known } = edgebench;
+
+  async function start({ backend, flags, threads, wasm_folder: wasmFolder }) {
+    for (const [flag, value] of Object.entries(flags)) tf.env().set(flag, value);
+    if (backend === "wasm") {
+      tf.wasm.setWasmPaths(wasmFolder);
+      if (threads !== null) tf.wasm.setThreadsCount(threads);
+    }
+    const began = performance.now();
+    const started = await tf.setBackend(backend);
+    await tf.ready();
+    const took = performance.now() - began;
+    if (!started || tf.getBackend() !== backend) {
+      throw new PageError("page-error", `the ${backend} back end did not start`);
+    }
+    return took;
+  }
+
+  function load({ model }) {
+    return tf.loadGraphModel(model);
+  }
+
+  // The names that a graph model answers to: its nodes, and the keys of its signature.
+  function inputNames(model) {
+    const names = new Map(model.inputNodes.map((node) => [node, node]));
+    for (const [key, info] of Object.entries(model.modelSignature?.inputs ?? {})) {
+      const node = (info.name ?? key).replace(/:\d+$/, "");
+      if (model.inputNodes.includes(node)) names.set(key, node).set(info.name, node);
+    }
+    return names;
+  }
+
+  function feed(model, inputs) {
+    const names = inputNames(model);
+    const fed = {};
+    for (const { name, shape, dtype, bytes } of inputs) {
+      const node = names.get(name) ?? (inputs.length === 1 && model.inputNodes.length === 1
+        ? model.inputNodes[0]
+        : undefined);
+      if (node === undefined) {
+        const has = model.inputNodes.join(", ");
+        throw new PageError("page-error", `the model has no input ${name}; it has ${has}`);
+      }
+      if (!(dtype in DTYPES)) {
+        throw new PageError("unsupported", `TF.js has no tensors of ${dtype} (input ${name})`);
+      }
+      fed[node] = tf.tensor(new DTYPES[dtype](bytes), shape, dtype);
+    }
+    return fed;
+  }
+
+  function asList(answer) {
+    if (answer instanceof tf.Tensor) return [answer];
+    return Array.isArray(answer) ? answer : Object.values(answer);
+  }
+
+  function readBack(outputs) {
+    return outputs.length === 1
+      ? outputs[0].data().then((values) => [values])
+      : Promise.all(outputs.map((output) => output.data()));
+  }
+
+  async function infer(model, fed) {
+    const outputs = asList(model.predict(fed));
+    return { outputs, values: await readBack(outputs) };
+  }
+
+  function release({ outputs }) {
+    tf.dispose(outputs);
+  }
+
+  function describe(model, { outputs, values }) {
+    return outputs.map((output, index) => ({
+      name: model.outputNodes[index] ?? `output ${index}`,
+      shape: output.shape,
+      dtype: output.dtype,
+      values: values[index],
+    }));
+  }
+
+  function facts() {
+    return {
+      backend: known(() => tf.getBackend()),
+      threads: known(() => tf.wasm.getThreadsCount()),
+      simd_flag: known(() => tf.env().get("WASM_HAS_SIMD_SUPPORT")),
+      multithread_flag: known(() => tf.env().get("WASM_HAS_MULTITHREAD_SUPPORT")),
+      wasm_heap_bytes: known(() => tf.backend().wasm.HEAPU8.buffer.byteLength),
+      wasm_heap_shared: known(
+        () => tf.backend().wasm.HEAPU8.buffer instanceof SharedArrayBuffer,
+      ),
+      tf_num_bytes: known(() => tf.memory().numBytes),
+      tf_num_tensors: known(() => tf.memory().numTensors),
+      tf_memory_unreliable: known(() => tf.memory().unreliable === true),
+      versions: {
+        core: known(() => tf.version_core),
+        converter: known(() => tf.version_converter),
+        wasm: known(() => tf.wasm.version_wasm),
+        cpu: known(() => tf.version_cpu),
+      },
+    };
+  }
+
+  return { start, load, feed, infer, release, describe, facts };
+})();

@@ -1,0 +1,197 @@
+"""From the files of a run to its outcome; pure, and safe on any bytes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.errors import OutputUnreadable, RunFailed
+from harness.model import (
+    Capture,
+    Facts,
+    Failed,
+    Failure,
+    Measured,
+    Measurement,
+    Proof,
+    Reading,
+    Scalar,
+)
+from harness.tools import measuring_page
+from harness.tools.measuring_page import TIMED, PageAnswer
+from harness.web_lane.run_record import (
+    RendererMemory,
+    Request,
+    RunRecord,
+    file_of,
+    requests_of,
+    run_record_of,
+)
+from harness.web_lane.runtime import RuntimeReading
+
+LATENCY_METHOD = "loop in the page, one fresh browser process per run"
+MEMORY_METHOD = "after garbage collection, above the same page before the runtime; smaps_rollup"
+_MISMATCH_HINT = (
+    "what ran is not what was asked for, so it has no number; see requests.json and page.json "
+    "of this run, and change the variant or the browser"
+)
+_PAGE_HINT = "console.json and page.json of this run have what the page said"
+_CLOCK_HINT = "the model is too small for this clock; measure a larger one"
+
+
+def read_capture(capture: Capture, of: RuntimeReading) -> Reading:
+    """Read a run; `of` reads what the runtime's adapter said.
+
+    Raises:
+        OutputUnreadable: a file is missing or is not what was written.
+    """
+    run = run_record_of(capture)
+    requests = requests_of(capture)
+    if run.failure is not None:
+        failure = Failure(run.failure.kind, run.failure.message, run.failure.hint)
+        return Reading(
+            Failed(failure),
+            setting=_setting(run, {}, of),
+            subject=run.subject,
+            proof=Proof(run.asked, _served(requests)),
+            phases_s=_phases(run, None),
+        )
+    answer = measuring_page.read_answer(file_of(capture, "page.json"))
+    if answer.pass_ != run.pass_:
+        raise OutputUnreadable(
+            f"the page answers for a {answer.pass_} pass, the run is a {run.pass_} pass",
+            hint="files of two runs were mixed up; measure again",
+        )
+    proof = Proof(run.asked, {**_served(requests), **_seen(answer), **of.seen(answer)})
+    reading = Reading(
+        outcome=Failed(Failure("", "", "")),
+        setting=_setting(run, proof.observed, of),
+        subject=run.subject,
+        conditions={**_conditions(run, answer), **of.conditions(answer)},
+        proof=proof,
+        phases_s=_phases(run, answer),
+    )
+    failure_ = _failure(run, answer, proof, of)
+    if failure_ is not None:
+        return replace(reading, outcome=Failed(failure_))
+    try:
+        measured = Measured(_measurements(run, answer, of))
+    except RunFailed as error:
+        return replace(reading, outcome=Failed(Failure(error.kind, str(error), error.hint)))
+    return replace(reading, outcome=measured, outputs=measuring_page.outputs(answer))
+
+
+def _served(requests: tuple[Request, ...]) -> Facts:
+    """Say which Wasm binary the server delivered; a second one would be named too."""
+    wasm = [r for r in requests if r.path.endswith(".wasm") and r.status == 200 and r.complete]
+    if not wasm:
+        return {"wasm_binary": None, "wasm_sha256": None}
+    return {
+        "wasm_binary": ", ".join(r.path.rpartition("/")[2] for r in wasm),
+        "wasm_sha256": ", ".join(r.sha256 for r in wasm),
+    }
+
+
+def _seen(answer: PageAnswer) -> Facts:
+    return {"cross_origin_isolated": answer.facts.cross_origin_isolated}
+
+
+def _failure(
+    run: RunRecord, answer: PageAnswer, proof: Proof, of: RuntimeReading
+) -> Failure | None:
+    foreign = _foreign(run, answer)
+    if foreign:
+        return Failure(
+            "page-error",
+            f"the page asked for something from outside: {foreign[0]}",
+            "a run is served from this host alone; remove what asks for it",
+        )
+    mismatches = proof.mismatches()
+    wrong = [fact for fact in mismatches if fact[2] is not None]
+    # What a page that failed early could not tell is no mismatch; what it did tell is.
+    if wrong or (mismatches and answer.error is None):
+        parts = [f"{name} asked {asked!r}, observed {seen!r}" for name, asked, seen in mismatches]
+        also = f"; the page said: {answer.error.message}" if answer.error else ""
+        return Failure("variant-mismatch", "; ".join(parts) + also, _MISMATCH_HINT)
+    if answer.error is not None:
+        kind = answer.error.kind
+        hints = {"below-timer-resolution": _CLOCK_HINT, "unsupported": of.unsupported_hint}
+        return Failure(kind, answer.error.message, hints.get(kind, _PAGE_HINT))
+    return None
+
+
+def _foreign(run: RunRecord, answer: PageAnswer) -> tuple[str, ...]:
+    return (*run.foreign_requests, *answer.facts.blocked)
+
+
+def _measurements(
+    run: RunRecord, answer: PageAnswer, of: RuntimeReading
+) -> tuple[Measurement, ...]:
+    if run.pass_ == "latency":
+        return (*measuring_page.cold_start(answer), *measuring_page.latency(answer))
+    memory = run.memory or RendererMemory(absent="the process was not looked at")
+    return (
+        *of.memory(answer),
+        _growth("renderer_uss", memory.uss_delta_bytes, memory.absent),
+        _growth("renderer_pss", memory.pss_delta_bytes, memory.absent),
+    )
+
+
+def _growth(metric: str, delta_bytes: int | None, absent: str) -> Measurement:
+    if delta_bytes is None:
+        return Measurement(metric, "B", absent=absent or "the process was not looked at")
+    if delta_bytes < 0:
+        return Measurement(metric, "B", absent="the process shrank below its baseline")
+    return Measurement(metric, "B", float(delta_bytes))
+
+
+def _setting(run: RunRecord, observed: Facts, of: RuntimeReading) -> Facts:
+    sampling = run.sampling
+    return {
+        **run.setting,
+        "context": "page",
+        "virtual": False,
+        **of.setting(observed),
+        "timed": TIMED,
+        "method": LATENCY_METHOD if run.pass_ == "latency" else MEMORY_METHOD,
+        "warmup_iterations": sampling.warmup.iterations,
+        "warmup_seconds": sampling.warmup.seconds,
+        "timed_iterations": sampling.timed.iterations,
+        "timed_max_seconds": sampling.timed.max_seconds,
+    }
+
+
+def _conditions(run: RunRecord, answer: PageAnswer) -> Facts:
+    facts, timed, warmup = answer.facts, answer.timed, answer.warmup
+    conditions: dict[str, Scalar] = {
+        "cross_origin_isolated": facts.cross_origin_isolated,
+        "timer_resolution_s": None
+        if answer.clock_tick_ms is None
+        else round(answer.clock_tick_ms / 1000, 9),
+        "hardware_concurrency": facts.hardware_concurrency,
+        "hardware_concurrency_real": facts.hardware_concurrency_real,
+        "wasm_heap_shared": facts.wasm_heap_shared,
+        "user_agent": facts.user_agent,
+        "scripts_s": None if answer.scripts_ms is None else answer.scripts_ms / 1000,
+        "foreign_requests": len(_foreign(run, answer)),
+    }
+    if warmup is not None:
+        conditions["warmup_iterations_done"] = warmup.iterations
+        conditions["warmup_seconds_done"] = warmup.elapsed_ms / 1000
+    if timed is not None:
+        conditions["batch_size"] = timed.batch_size
+        conditions["iterations_done"] = len(timed.samples_ms) * timed.batch_size
+    return conditions
+
+
+def _phases(run: RunRecord, answer: PageAnswer | None) -> dict[str, float]:
+    """Split the evaluation by the page's own clock; what it does not name is loading."""
+    told = run.phases_s
+    warmup = answer.warmup.elapsed_ms / 1000 if answer and answer.warmup else 0.0
+    timed = answer.timed.elapsed_ms / 1000 if answer and answer.timed else 0.0
+    return {
+        "launch": told.get("launch", 0.0),
+        "load": max(0.0, told.get("evaluate", 0.0) - warmup - timed),
+        "warmup": warmup,
+        "timed": timed,
+        "collect": told.get("collect", 0.0),
+    }
