@@ -23,8 +23,16 @@ from typing import Any
 
 from harness import locations
 from harness.errors import SuiteError
+from harness.options import Options
 from harness.outputs import Precision
-from harness.plugins import ModelFile, ModelFormat, ToolFile, registry
+from harness.plugins import (
+    ModelFile,
+    ModelFormat,
+    ToolFile,
+    build_network,
+    network_options,
+    registry,
+)
 from harness.suite.values import Generated, ModelSource, Source, ToolSource
 
 FORMATS: tuple[ModelFormat, ...] = ("tflite", "tfjs")
@@ -113,11 +121,12 @@ def fetch(url: str, format_: ModelFormat | None = None) -> Fetched:
 
 
 def _generated(source: Generated, format_: ModelFormat) -> ModelFile:
-    made = f"{source.network}-{source.seed}-{_generator_id()}"
+    options = source.options.model_dump_json()
+    made = f"{source.network}-{source.seed}{_digest_of(source.options)}-{_generator_id()}"
     kind = format_ if source.precision == "fp32" else f"{format_}-{source.precision}"
     folder = locations.cache() / "generated" / made / kind
     if not folder.is_dir():
-        graph = _network(source.network, source.seed)
+        graph = _network(source.network, source.seed, options)
         with _staging() as staging:
             for name, data in _written(graph, format_, source.precision).items():
                 (staging / name).write_bytes(data)
@@ -125,10 +134,21 @@ def _generated(source: Generated, format_: ModelFormat) -> ModelFile:
     return _described(format_, folder / _MAIN_FILE[format_])
 
 
+def _digest_of(options: Options) -> str:
+    """Return what a folder's name says of options: nothing of none, and never two the same."""
+    if not type(options).model_fields:
+        return ""
+    return f"-{sha256(options.model_dump_json().encode()).hexdigest()[:12]}"
+
+
 @lru_cache(maxsize=1)
-def _network(name: str, seed: int) -> Any:
-    """Build a network once for all files that are written of it one after another."""
-    return registry("models").get(name).build(seed)
+def _network(name: str, seed: int, options: str) -> Any:
+    """Build a network once for all files that are written of it one after another.
+
+    `options` are JSON, since options need not be hashable.
+    """
+    network = registry("models").get(name)
+    return build_network(network, seed, network_options(network).model_validate_json(options))
 
 
 def _written(graph: Any, format_: ModelFormat, precision: Precision) -> Mapping[str, bytes]:

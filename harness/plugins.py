@@ -219,13 +219,22 @@ class Format(Protocol):
 
 @runtime_checkable
 class Network(Protocol):
-    """An architecture that `generate:` builds with seeded weights."""
+    """An architecture that `generate:` builds with seeded weights.
+
+    One with options of its own says so with `options`, a type of `Options` in which every key
+    has a default; see `network_options`. One without that attribute has none, and its `build`
+    takes the seed alone.
+    """
 
     name: str
     api_version: int
 
-    def build(self, seed: int) -> Any:
-        """Return the `harness.graphs.description.Graph` of this network."""
+    def build(self, seed: int, options: Any) -> Any:
+        """Return the `harness.graphs.description.Graph` of this network with these options."""
+
+
+class NoOptions(Options):
+    """The options of a network that has none."""
 
 
 _PROTOCOLS: Mapping[Kind, Any] = {
@@ -329,6 +338,19 @@ def _module_loader(module: str) -> Callable[[], Any]:
 def driver(name: str) -> Driver:
     """Return a driver by name; raises `PluginError`."""
     return cast("Driver", registry("drivers").get(name))
+
+
+def network_options(network: Any) -> type[Options]:
+    """Return the type of a network's options; one that does not say has none."""
+    said: type[Options] = getattr(network, "options", NoOptions)
+    return said
+
+
+def build_network(network: Any, seed: int, options: Options | None = None) -> Any:
+    """Build a network, with its own defaults where no options are given."""
+    if not hasattr(network, "options"):
+        return network.build(seed)
+    return network.build(seed, network.options() if options is None else options)
 
 
 def passes_of(driver: Driver) -> frozenset[Pass]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from harness.plugins import Driver, registry
+from harness.plugins import Driver, Registry, network_options, registry
 from harness.suite.keys import SUITE_WIDE, SuiteKeys, TargetKeys
 from harness.suite.load import Plugins
 
@@ -38,14 +38,36 @@ def schema(*, plugins: Plugins = registry) -> dict[str, Any]:
     suite["properties"]["targets"]["additionalProperties"] = (
         {"oneOf": targets} if targets else {"type": "object"}
     )
-    if networks := plugins("models").names:
-        definitions["ModelKeys"]["properties"]["generate"]["enum"] = list(networks)
+    _networks(plugins("models"), definitions)
     return {
         "$schema": DIALECT,
         "title": "edgebench suite",
         **suite,
         "$defs": dict(sorted(definitions.items())),
     }
+
+
+def _networks(networks: Registry, definitions: dict[str, Any]) -> None:
+    """Define `generate`: a network's name, or the name beside the options of that network."""
+    if not networks.names:
+        return
+    spelt_out = []
+    for name in networks.names:
+        prefix = f"network.{name}"
+        own = _schema_of(network_options(networks.get(name)), f"{prefix}.", definitions)
+        definitions[prefix] = {
+            "type": "object",
+            "properties": {
+                "network": {"const": name, "description": "its name"},
+                **own.get("properties", {}),
+            },
+            "required": ["network"],
+            "additionalProperties": False,
+        }
+        spelt_out.append({"$ref": f"#/$defs/{prefix}"})
+    generate = definitions["ModelKeys"]["properties"]["generate"]
+    generate.pop("anyOf", None)
+    generate["anyOf"] = [{"enum": list(networks.names)}, *spelt_out]
 
 
 def _target(driver: Driver, definitions: dict[str, Any]) -> dict[str, Any]:

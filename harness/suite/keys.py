@@ -231,9 +231,12 @@ class ModelKeys(FileKeys):
     """A model: built here (`generate`), or files by format (`tflite`, `tfjs`)."""
 
     generate: Annotated[
-        Text | None,
+        Text | dict[str, Any] | None,
         Given,
-        Field(description="build this network with seeded weights, in every format"),
+        Field(
+            description="build this network with seeded weights, in every format: its name, or "
+            "`{network: NAME, …}` with options of its own, see below"
+        ),
     ] = None
     seed: Annotated[
         int, Field(ge=0, lt=2**63, description="draws the weights of a generated model")

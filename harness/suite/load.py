@@ -12,9 +12,9 @@ from typing import Any, TypeAlias, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import PluginError
-from harness.options import Sampling
+from harness.options import Options, Sampling
 from harness.outputs import ORIGINAL, PRECISIONS, TOLERANCES, Precision
-from harness.plugins import Driver, Kind, ModelFormat, Registry, registry
+from harness.plugins import Driver, Kind, ModelFormat, Registry, network_options, registry
 from harness.suite import document, rules, wording
 from harness.suite.finding import (
     Finding,
@@ -25,7 +25,7 @@ from harness.suite.finding import (
     findings,
 )
 from harness.suite.keys import FileKeys, ModelKeys, SourceKeys, SuiteKeys, TargetKeys, ToolKeys
-from harness.suite.nodes import Entry, MapNode, Node, ScalarNode, data, entries_of
+from harness.suite.nodes import NO_KEYS, Entry, MapNode, Node, ScalarNode, data, entries_of
 from harness.suite.values import (
     Generated,
     InputSpec,
@@ -40,6 +40,8 @@ from harness.suite.values import (
 Plugins: TypeAlias = Callable[[Kind], Registry]
 _Keys = TypeVar("_Keys", bound=BaseModel)
 _TARGET_KEYS = frozenset(TargetKeys.model_fields)
+_MODEL_KEYS = frozenset(ModelKeys.model_fields)
+_NETWORK = "network"
 
 
 def load(path: Path, *, plugins: Plugins = registry) -> Suite:
@@ -72,8 +74,7 @@ def parse(text: str, path: Path, *, plugins: Plugins = registry, pinned: bool = 
         checked.suite(read.root, pinned=pinned)
     if checked.mistakes:
         raise SuiteMistakes(findings(text, str(path), checked.mistakes))
-    assert checked.keys is not None
-    return _suite(text, path, checked.keys, tuple(checked.targets))
+    return _suite(text, path, checked)
 
 
 def read_text(path: Path) -> str:
@@ -124,6 +125,7 @@ class _Checked:
     mistakes: list[Mistake]
     keys: SuiteKeys | None = None
     targets: list[Target] = field(default_factory=list)
+    networks: dict[str, tuple[str, Options]] = field(default_factory=dict)
 
     def suite(self, root: Node, *, pinned: bool) -> None:
         if not isinstance(root, MapNode):
@@ -133,6 +135,9 @@ class _Checked:
             return
         self.keys = self._valid(SuiteKeys, root)
         self.mistakes += rules.mistakes(root, self.plugins("models").names, pinned=pinned)
+        for entry in entries_of(root.get("models")).values():
+            if isinstance(entry.value, MapNode):
+                self._network(entry.key.text, entry.value)
         for entry in entries_of(root.get("targets")).values():
             if isinstance(entry.value, MapNode):
                 self._target(entry.key, entry.value, root)
@@ -150,6 +155,44 @@ class _Checked:
         except ValidationError as error:
             self.mistakes += wording.mistakes(error, node, key, wording.Schema(model, **schema))
             return None
+
+    def _network(self, model: str, keys: MapNode) -> None:
+        """Read which network a model is generated from, and its options."""
+        generate, named = keys.entry("generate"), rules.network_named(keys)
+        if generate is None or not isinstance(generate.value, MapNode | ScalarNode):
+            return
+        if named is None:
+            if isinstance(generate.value, MapNode):
+                missing = f"generate: missing key {_NETWORK!r}"
+                self.mistakes.append(Mistake(generate.key.start, missing, "name the network"))
+            return
+        options = self._network_options(named)
+        if options is None:
+            return
+        below = generate.value if isinstance(generate.value, MapNode) else NO_KEYS
+        given = below.filtered(lambda key: key != _NETWORK)
+        read = self._valid(options, given, generate.key, also=frozenset({_NETWORK}))
+        if read is not None:
+            self.networks[model] = (named.text, read)
+
+    def _network_options(self, named: ScalarNode) -> type[Options] | None:
+        networks = self.plugins("models")
+        if named.text not in networks.names:
+            return None  # told by the rules
+        try:
+            options = network_options(networks.get(named.text))
+        except PluginError as error:
+            self.mistakes.append(Mistake(named.start, f"generate: {error}", error.hint))
+            return None
+        claimed = (_MODEL_KEYS | {_NETWORK}) & wording.known_keys(options, ())
+        if claimed:
+            raise PluginError(
+                f"the network {named.text!r} has options that every model has already: "
+                + ", ".join(sorted(claimed)),
+                where=networks.origins[named.text],
+                hint="the network's author must rename them",
+            )
+        return options
 
     def _target(self, name: ScalarNode, target: MapNode, root: MapNode) -> None:
         keys = self._valid(TargetKeys, target.filtered(_TARGET_KEYS.__contains__), name)
@@ -247,16 +290,20 @@ def _sampling(suite: Node | None, target: Node | None) -> Sampling:
     return Sampling.model_validate_json(json.dumps(merged))
 
 
-def _suite(text: str, path: Path, keys: SuiteKeys, targets: tuple[Target, ...]) -> Suite:
+def _suite(text: str, path: Path, checked: _Checked) -> Suite:
+    keys = checked.keys
+    assert keys is not None
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100  resolve() would leave a link's folder
     return Suite(
         name=keys.suite,
         path=path,
         text=text,
         models=tuple(
-            file for name, model in keys.models.items() for file in _model(name, model, folder)
+            file
+            for name, model in keys.models.items()
+            for file in _model(name, model, folder, checked.networks.get(name))
         ),
-        targets=targets,
+        targets=tuple(checked.targets),
         tools=tuple(
             ToolSource(name, abi, _pinned_source(source, tool, folder), tool.kind)
             for name, tool in keys.tools.items()
@@ -268,7 +315,9 @@ def _suite(text: str, path: Path, keys: SuiteKeys, targets: tuple[Target, ...]) 
     )
 
 
-def _model(name: str, keys: ModelKeys, folder: Path) -> Iterator[ModelSource]:
+def _model(
+    name: str, keys: ModelKeys, folder: Path, network: tuple[str, Options] | None
+) -> Iterator[ModelSource]:
     # Its parts were valid where they stood.
     alone = FileKeys.model_construct(tflite=keys.tflite, tfjs=keys.tfjs, tolerance=keys.tolerance)
     files = keys.files or {keys.file: alone}
@@ -278,7 +327,7 @@ def _model(name: str, keys: ModelKeys, folder: Path) -> Iterator[ModelSource]:
         yield ModelSource(
             name=name,
             file=file,
-            generated=Generated(keys.generate, keys.seed, precision) if keys.generate else None,
+            generated=Generated(network[0], keys.seed, precision, network[1]) if network else None,
             files={format_: _source(found, folder) for format_, found in named.items() if found},
             inputs=_inputs(keys, folder),
             reference="cpu" if keys.reference == "cpu" else _resolved(keys.reference, folder),

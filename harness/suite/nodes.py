@@ -71,6 +71,8 @@ class MapNode:
         return replace(self, entries={key: self.entries[key] for key in self.entries if keep(key)})
 
 
+NO_KEYS = MapNode(0, 0, {}, flow=True, size=1, height=0)
+
 Node: TypeAlias = ScalarNode | ListNode | MapNode
 
 

@@ -104,6 +104,7 @@ def reference_markdown(*, plugins: Plugins = registry) -> str:
         _INTRODUCTION,
         _section("The suite", "", whole, definitions),
         *(_section(title, told, definitions[keys], definitions) for title, told, keys in _SECTIONS),
+        _networks(built_in("models").names, definitions),
         _targets(drivers, definitions),
         *(_driver(name, definitions) for name in drivers),
     ]
@@ -117,6 +118,18 @@ def _built_in(found: Registry) -> Registry:
         {name: found.sources[name] for name in names},
         {name: found.origins[name] for name in names},
     )
+
+
+def _networks(networks: tuple[str, ...], definitions: dict[str, Any]) -> str:
+    """Tell the options of each network that has some."""
+    sections = []
+    for name in networks:
+        definition = definitions[f"network.{name}"]
+        own = _only(definition, definition["properties"].keys() - {"network"})
+        if own["properties"]:
+            told = f"In `generate: {{network: {name}, …}}`."
+            sections.append(_section(f"Network `{name}`", told, own, definitions))
+    return "\n".join(sections)
 
 
 def _targets(drivers: tuple[str, ...], definitions: dict[str, Any]) -> str:
@@ -183,6 +196,8 @@ def _rows(node: Mapping[str, Any], definitions: Mapping[str, Any], prefix: str) 
 def _listed(value: Mapping[str, Any]) -> str:
     """Name what stands in a section of its own; '' for what is told in place."""
     name = str(value.get("$ref", "")).removeprefix(_REF)
+    if name.startswith("network."):
+        return "a network with options"
     if name.endswith((".target", ".variant")):
         return "a " + name.rpartition(".")[2]
     # A driver's own definitions carry its name in front.

@@ -43,6 +43,12 @@ def tool_named(tool: ScalarNode, tools: Node | None) -> Iterator[Mistake]:
         yield Mistake(tool.start, f"tool: there is no tool named {tool.text!r}", suggestion)
 
 
+def network_named(model: MapNode) -> ScalarNode | None:
+    """Return the network that a model's `generate` names, by itself or beside its options."""
+    generate = model.get("generate")
+    return generate.text("network") if isinstance(generate, MapNode) else model.text("generate")
+
+
 def _model(
     entry: Entry, model: MapNode, networks: tuple[str, ...], *, pinned: bool
 ) -> Iterator[Mistake]:
@@ -63,7 +69,7 @@ def _model(
         )
     if seed and not generate:
         yield Mistake(seed.key.start, "seed: only a generated model has one", "leave it away")
-    yield from _network(model.text("generate"), networks)
+    yield from _network(network_named(model), networks)
     for source in sources:
         yield from _source(source, pinned=pinned)
     if files:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from harness.model import Phone
-from harness.options import Sampling
+from harness.options import Options, Sampling
 from harness.outputs import Precision
-from harness.plugins import ToolKind
+from harness.plugins import NoOptions, ToolKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """A model that is built here: an architecture's name, the seed of its weights, their kind."""
+    """A model that is built here: an architecture's name, the seed of its weights, their kind.
+
+    `options` is an instance of what `network_options` says of the architecture.
+    """
 
     network: str
     seed: int
     precision: Precision = "fp32"
+    options: Options = field(default_factory=NoOptions)
 
 
 @dataclass(frozen=True, slots=True)

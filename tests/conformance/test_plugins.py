@@ -11,7 +11,17 @@ import pytest
 from harness.errors import OutputUnreadable, PluginError
 from harness.model import Capture, Failed, Reading
 from harness.options import Options
-from harness.plugins import API_VERSION, KINDS, Kind, Network, Probe, driver, registry
+from harness.plugins import (
+    API_VERSION,
+    KINDS,
+    Kind,
+    Network,
+    Probe,
+    build_network,
+    driver,
+    network_options,
+    registry,
+)
 
 ALL = [(kind, name) for kind in KINDS for name in registry(kind).names]
 DRIVERS = registry("drivers").names
@@ -79,7 +89,19 @@ def test_a_probe_can_be_started_and_stopped(name: str) -> None:
 @pytest.mark.parametrize("name", registry("models").names)
 def test_a_network_gives_the_same_weights_for_the_same_seed(name: str) -> None:
     network: Network = registry("models").get(name)
-    assert network.build(7).parameter_count == network.build(7).parameter_count > 0
+    built = build_network(network, 7)
+    assert built.parameter_count == build_network(network, 7).parameter_count > 0
+
+
+@pytest.mark.parametrize("name", registry("models").names)
+def test_a_networks_options_are_strict_documented_and_have_defaults(name: str) -> None:
+    options = network_options(registry("models").get(name))
+    assert issubclass(options, Options)
+    assert options.model_config["extra"] == "forbid"
+    assert options.model_config["strict"]
+    for key, field in options.model_fields.items():
+        assert field.description, f"{name}: {key} needs a description for the suite reference"
+        assert not field.is_required(), f"{name}: {key} needs a default"
 
 
 def test_an_unknown_plugin_is_refused_with_what_is_known() -> None:

@@ -22,7 +22,7 @@ from harness.graphs.tflite_precisions import write_tflite_file
 from harness.graphs.tflite_writer import write_tflite
 from harness.model import Tensor
 from harness.outputs import PRECISIONS, TOLERANCES, InputSignature, Precision, check, seeded_inputs
-from harness.plugins import ModelFile, registry
+from harness.plugins import ModelFile, build_network, registry
 from harness.transports import litert
 
 SMALLER: dict[Precision, float] = {"fp32": 1.0, "fp16": 0.55, "dynamic": 0.45, "int8": 0.45}
@@ -30,7 +30,7 @@ SMALLER: dict[Precision, float] = {"fp32": 1.0, "fp16": 0.55, "dynamic": 0.45, "
 
 @cache
 def built(name: str) -> Graph:
-    graph: Graph = registry("models").get(name).build(7)
+    graph: Graph = build_network(registry("models").get(name), 7)
     return graph
 
 

@@ -16,7 +16,7 @@ from harness.graphs.tflite_reader import read_tflite
 from harness.memory_plan.kernel_scratch import KERNELS
 from harness.memory_plan.tflite_arena import planned_arena
 from harness.outputs import PRECISIONS, Precision
-from harness.plugins import registry
+from harness.plugins import build_network, registry
 from harness.transports.litert_arena import allocate
 
 pytestmark = pytest.mark.litert
@@ -25,7 +25,7 @@ NETWORKS = registry("models").names
 
 @cache
 def built(network: str) -> Graph:
-    graph: Graph = registry("models").get(network).build(1)
+    graph: Graph = build_network(registry("models").get(network), 1)
     return graph
 
 

@@ -16,6 +16,7 @@ from harness.graphs.tflite_writer import write_tflite
 from harness.memory_plan.model_facts import planned_model
 from harness.model import Cell, Failed, Failure, RunResult, SessionRecord, TargetRecord
 from harness.models.blazeface_front import PLUGIN as BLAZEFACE
+from harness.plugins import build_network
 from harness.transports import browser_discovery
 
 pytestmark = pytest.mark.browser
@@ -49,7 +50,7 @@ SEEN = """() => {
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A published folder with a real model's map, and a model whose name is hostile."""
     folder = tmp_path_factory.mktemp("published")
-    (folder / "model.tflite").write_bytes(write_tflite(BLAZEFACE.build(1)))
+    (folder / "model.tflite").write_bytes(write_tflite(build_network(BLAZEFACE, 1)))
     planned = planned_model(folder / "model.tflite")
     assert planned.tensors is not None
     facts = {"tflite_sha256": DIGEST, **planned.facts}

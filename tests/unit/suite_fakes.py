@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from harness.options import Options
+from harness.options import Number, Options
 from harness.plugins import Kind, Registry
 
 
@@ -61,7 +61,24 @@ DRIVERS = {
         FakeDriver("android-tflite", "tflite", PhoneTarget, PhoneVariant),
     )
 }
-NETWORKS = ("blazeface_front", "mobilenet_v2")
+
+
+class NetOptions(Options):
+    width: Annotated[Number, Field(gt=0, le=2, description="of every layer")] = 1.0
+    depth: Annotated[int, Field(ge=1, description="how many layers")] = 3
+
+
+NETWORKS = {
+    "blazeface_front": SimpleNamespace(
+        name="blazeface_front", api_version=1, build=lambda seed: ("blazeface_front", seed)
+    ),
+    "mobilenet_v2": SimpleNamespace(
+        name="mobilenet_v2",
+        api_version=1,
+        build=lambda seed, options: (seed, options),
+        options=NetOptions,
+    ),
+}
 
 
 def registry_of(kind: Kind, plugins: dict[str, Any]) -> Registry:
@@ -72,4 +89,4 @@ def registry_of(kind: Kind, plugins: dict[str, Any]) -> Registry:
 def plugins(kind: Kind) -> Registry:
     if kind == "drivers":
         return registry_of(kind, DRIVERS)
-    return registry_of(kind, {name: SimpleNamespace(name=name) for name in NETWORKS})
+    return registry_of(kind, NETWORKS)

@@ -26,7 +26,7 @@ from harness.graphs.description import (
 from harness.graphs.numpy_forward import forward
 from harness.model import Tensor
 from harness.outputs import InputSignature, check, discriminates, seeded_inputs
-from harness.plugins import registry
+from harness.plugins import build_network, registry
 
 TOLERANCE = 1e-4
 NETWORKS = registry("models").names
@@ -35,7 +35,7 @@ RANGES = [(0.0, 1.0), (-1.0, 1.0)]
 
 @cache
 def built(name: str, seed: int = 7) -> Graph:
-    graph: Graph = registry("models").get(name).build(seed)
+    graph: Graph = build_network(registry("models").get(name), seed)
     return graph
 
 

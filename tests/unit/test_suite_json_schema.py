@@ -178,3 +178,20 @@ def test_every_key_of_ours_says_what_it_means() -> None:
     for name, definition in {**SCHEMA["$defs"], "suite": SCHEMA}.items():
         for key, value in definition.get("properties", {}).items():
             assert value.get("description"), f"{name}.{key}"
+
+
+@pytest.mark.parametrize(
+    ("generate", "right"),
+    [
+        ("mobilenet_v2", True),
+        ("{network: mobilenet_v2, width: 0.5}", True),
+        ("{network: blazeface_front}", True),
+        ("{network: blazeface_front, width: 0.5}", False),
+        ("{network: mobilenet_v2, width: 0}", False),
+        ("{width: 0.5}", False),
+        ("nothing_known", False),
+    ],
+)
+def test_each_network_has_its_own_options(generate: str, right: bool) -> None:
+    suite = loaded(QUICKSTART.replace("generate: mobilenet_v2", f"generate: {generate}"))
+    assert fits(suite, SCHEMA) is right

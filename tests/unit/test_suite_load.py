@@ -59,7 +59,7 @@ def parsed(text: str, path: str = "/suites/s.yaml") -> Suite:
 def test_models_are_generated_or_files_resolved_against_the_suite() -> None:
     suite = parsed(WHOLE)
     built, files = suite.models
-    assert built.generated == Generated("mobilenet_v2", 1)
+    assert built.generated == Generated("mobilenet_v2", 1, options=suite_fakes.NetOptions())
     assert (built.files, built.inputs, built.reference) == ({}, (), "cpu")
     assert (built.file, built.tolerance) == ("fp32", 1e-4)
     assert files.generated is None
