@@ -11,7 +11,6 @@ from adb_parts import needed_adb
 from android_parts import script_tool
 
 from harness import plan, store
-from harness.drivers.android_tflite import device as device_module
 from harness.drivers.android_tflite.options import TargetOptions, VariantOptions
 from harness.model import Failed, ResultFolder, RunResult, SessionRecord, Skipped
 from harness.options import Sampling, Timed, Warmup
@@ -21,6 +20,7 @@ from harness.runner import lane, run_plan
 from harness.runner.events import Event
 from harness.runner.expectation import Expectation
 from harness.suite.values import Generated, ModelSource, Suite, Target, Variant
+from harness.transports import open_device as device_module
 from harness.transports.adb import AdbServer
 from harness.transports.adb.connection import query
 from harness.transports.virtual_device_process import VirtualDeviceHandle, start_virtual_device

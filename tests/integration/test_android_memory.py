@@ -19,11 +19,11 @@ import pytest
 from adb_parts import device_in_this_process
 from android_parts import model_file, needed_litert, request
 
-from harness.drivers.android_tflite.device import OpenDevice
 from harness.drivers.android_tflite.options import TargetOptions
 from harness.drivers.android_tflite.session import AndroidSession, prepared
 from harness.model import Measured, Reading
 from harness.plugins import ModelFile, TargetSpec, ToolFile, driver
+from harness.transports.open_device import OpenDevice
 from harness.virtual_device.sandbox import properties
 
 LANE = driver("android-tflite")

@@ -12,10 +12,10 @@ import pytest
 from adb_parts import ends, gone, needed_adb
 from android_parts import model_file, request
 
-from harness.drivers.android_tflite.conditions.keys import Conditions
 from harness.drivers.android_tflite.options import TargetOptions, VariantOptions
 from harness.errors import RunFailed, TargetUnfit
 from harness.model import Failed, Measured, Reading
+from harness.phone_care.keys import Conditions
 from harness.plugins import ModelFile, Session, TargetSpec, driver
 from harness.report.summary import SAME_FOR_A_RATIO
 from harness.transports.virtual_device_process import VirtualDeviceHandle, start_virtual_device

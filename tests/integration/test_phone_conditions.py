@@ -15,13 +15,13 @@ from adb_parts import needed_adb
 from android_parts import QUICK, model_file, request, script_tool
 from phone_parts import PHONE, SAYS_WHAT_A_TOOL_SAID
 
-from harness.drivers.android_tflite import device as device_module
-from harness.drivers.android_tflite.conditions.keys import Conditions
 from harness.drivers.android_tflite.options import TargetOptions
 from harness.drivers.android_tflite.session import AndroidSession
 from harness.errors import RunFailed, TargetUnfit
 from harness.model import Failed, Measured, Reading
+from harness.phone_care.keys import Conditions
 from harness.plugins import ModelFile, TargetSpec, driver
+from harness.transports import open_device as device_module
 from harness.transports.virtual_setup import VirtualSetup
 from harness.virtual_device.sandbox import properties
 

@@ -19,9 +19,9 @@ from android_parts import model_file, request, script_tool
 from phone_parts import SAYS_WHAT_A_TOOL_SAID, Attached, attached_phone
 
 from harness import cli
-from harness.drivers.android_tflite.conditions.care import take_care
-from harness.drivers.android_tflite.conditions.keys import Conditions
 from harness.drivers.android_tflite.options import TargetOptions
+from harness.phone_care.care import take_care
+from harness.phone_care.keys import Conditions
 from harness.plugins import Session, TargetSpec, driver
 from harness.transports.adb import AdbDevice
 from harness.virtual_device.sandbox import properties

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.drivers.android_tflite.conditions.keys import Conditions
-from harness.drivers.android_tflite.conditions.rules import (
+from harness.phone_care.keys import Conditions
+from harness.phone_care.rules import (
     Verdict,
     Watched,
     found_before,

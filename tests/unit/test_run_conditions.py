@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from harness.drivers.android_tflite.conditions.keys import Conditions
-from harness.drivers.android_tflite.conditions.reading import read_run_conditions
 from harness.model import Capture, Failed, Measured
+from harness.phone_care.keys import Conditions
+from harness.phone_care.reading import read_run_conditions
 
 PHONE = Path(__file__).parents[1] / "fixtures" / "reconstructed_phone" / "dumpsys"
 CORE = "core 7 cur={cur} min=300000 max=2800000 hardware=2800000 governor=schedutil\n"

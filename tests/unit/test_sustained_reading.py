@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.drivers.android_tflite.conditions.sustained import (
+from harness.drivers.android_tflite.sustained import (
     read_sustained,
     split_windows,
     windows_of,

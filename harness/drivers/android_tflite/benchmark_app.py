@@ -11,11 +11,11 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.drivers.android_tflite.device import OpenDevice
 from harness.drivers.android_tflite.device_files import SHORT_S
 from harness.drivers.android_tflite.toolchain import DeviceTool
 from harness.errors import RunFailed, TargetUnfit
 from harness.transports.android_scripts import AndroidScripts, bring_scripts
+from harness.transports.open_device import OpenDevice
 
 PACKAGE = "org.tensorflow.lite.benchmark"
 _ACTIVITY = ".BenchmarkModelActivity"

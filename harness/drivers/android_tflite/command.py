@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.drivers.android_tflite.conditions.sustained import window_flags
+from harness.drivers.android_tflite.sustained import window_flags
 from harness.drivers.android_tflite.tool_kinds import delegate_flags
 from harness.model import Pass, Tensor
 from harness.options import Sampling

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-from harness.drivers.android_tflite.device import OpenDevice
 from harness.errors import RunFailed
 from harness.transports.adb import push_refused
+from harness.transports.open_device import OpenDevice
 
 SHORT_S = 30.0
 PUSH_S = 600.0

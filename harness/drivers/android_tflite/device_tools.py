@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from harness.drivers.android_tflite.capture_files import STREAMS
-from harness.drivers.android_tflite.device import OpenDevice
 from harness.drivers.android_tflite.device_files import SHORT_S, bring, head, make_folder
 from harness.drivers.android_tflite.toolchain import DeviceTool, choose_tool
 from harness.errors import HarnessError, TargetUnfit
@@ -15,6 +14,7 @@ from harness.plugins import ToolFile
 from harness.tools.benchmark_model import flags_in_usage
 from harness.transports.adb import ShellTimedOut
 from harness.transports.android_scripts import AndroidScripts
+from harness.transports.open_device import OpenDevice
 
 
 @dataclass(slots=True)

@@ -7,11 +7,11 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from harness.drivers.android_tflite.conditions.keys import ConditionKeys
 from harness.drivers.android_tflite.context_keys import ContextKeys
 from harness.drivers.android_tflite.delegate_keys import DelegateKeys
 from harness.drivers.android_tflite.placement_keys import PlacementKeys
 from harness.options import OnADevice
+from harness.phone_care.keys import ConditionKeys
 
 _SAMPLING = "the suite's `sampling:`"
 _INPUTS = "the model's `inputs:`"

@@ -10,14 +10,6 @@ from typing import Any
 from harness.drivers.android_tflite.capture_files import APP_PID, CORES, RESULTS
 from harness.drivers.android_tflite.clocks import clock_failure
 from harness.drivers.android_tflite.command import MEMORY_RUNS, MEMORY_WARMUPS
-from harness.drivers.android_tflite.conditions.reading import read_run_conditions
-from harness.drivers.android_tflite.conditions.sustained import (
-    SAMPLES,
-    SustainedRun,
-    read_sustained,
-    read_window_conditions,
-    window_settings,
-)
 from harness.drivers.android_tflite.measurements import (
     latency_measurements,
     memory_measurements,
@@ -25,6 +17,13 @@ from harness.drivers.android_tflite.measurements import (
 )
 from harness.drivers.android_tflite.operators import read_profile
 from harness.drivers.android_tflite.proof import observed_facts
+from harness.drivers.android_tflite.sustained import (
+    SAMPLES,
+    SustainedRun,
+    read_sustained,
+    read_window_conditions,
+    window_settings,
+)
 from harness.errors import OutputUnreadable
 from harness.model import (
     Capture,
@@ -36,6 +35,7 @@ from harness.model import (
     Scalar,
     Tensor,
 )
+from harness.phone_care.reading import read_run_conditions
 from harness.tools.android_device import read_memory_samples
 from harness.tools.benchmark_model import Numbers, ToolFacts, ToolReading, parse, streams_of_logcat
 from harness.tools.benchmark_model.parameters import read_parameters

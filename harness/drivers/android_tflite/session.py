@@ -16,28 +16,28 @@ from harness.core_sets import core_mask
 from harness.drivers.android_tflite.benchmark_app import PACKAGE, BenchmarkApp, installed_app
 from harness.drivers.android_tflite.capture_files import APP_PID, CORES, PROFILE, RESULTS, STREAMS
 from harness.drivers.android_tflite.command import MEMORY_SAMPLE_EVERY_S, Places, flags_of_run
-from harness.drivers.android_tflite.conditions.care import Admission, DeviceCare, take_care
-from harness.drivers.android_tflite.conditions.reading import BEGIN, CPU, END
-from harness.drivers.android_tflite.conditions.sustained import (
+from harness.drivers.android_tflite.device_files import PUSH_S, bring, head, make_folder
+from harness.drivers.android_tflite.device_tools import DeviceTools
+from harness.drivers.android_tflite.proof import asked_facts
+from harness.drivers.android_tflite.run_folder import RunFolder, claim
+from harness.drivers.android_tflite.sustained import (
     SAMPLE_EVERY_S,
     SAMPLES,
     WINDOWS,
     longest_s,
     windows_of,
 )
-from harness.drivers.android_tflite.device import OpenDevice, open_device
-from harness.drivers.android_tflite.device_files import PUSH_S, bring, head, make_folder
-from harness.drivers.android_tflite.device_tools import DeviceTools
-from harness.drivers.android_tflite.proof import asked_facts
-from harness.drivers.android_tflite.run_folder import RunFolder, claim
 from harness.drivers.android_tflite.tool_kinds import refuse_keys_without_a_flag
 from harness.drivers.android_tflite.toolchain import LITERT_HOST, DeviceTool
 from harness.errors import HarnessError, OutputUnreadable, RunFailed, TargetUnfit
 from harness.model import Capture, Pass, Tensor
+from harness.phone_care.care import Admission, DeviceCare, take_care
+from harness.phone_care.reading import BEGIN, CPU, END
 from harness.plugins import ModelFile, RunRequest, TargetSpec
 from harness.transports import litert
 from harness.transports.adb import ShellTimedOut
 from harness.transports.android_scripts import AndroidScripts, bring_scripts
+from harness.transports.open_device import OpenDevice, open_device
 
 SCHEMA = 1
 # The shell, the process and the model are started and ended around what the tool times.

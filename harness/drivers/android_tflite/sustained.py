@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from harness.drivers.android_tflite.conditions.reading import fastest_core
 from harness.model import Capture, Failure, Measurement, Scalar
+from harness.phone_care.reading import fastest_core
 from harness.tools.android_device import PhoneConditions, Sample, read_conditions, read_samples
 from harness.tools.benchmark_model import ToolReading, parse
 

@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from harness.drivers.android_tflite.conditions.keys import Conditions
-from harness.drivers.android_tflite.conditions.rules import Finding, found_before
 from harness.errors import HarnessError, TargetUnfit
+from harness.phone_care.keys import Conditions
+from harness.phone_care.rules import Finding, found_before
 from harness.tools.android_device import PhoneConditions, read_conditions
 from harness.transports.adb import AdbDevice, ShellResult
 from harness.transports.android_scripts import AndroidScripts, bring_scripts, saved_values

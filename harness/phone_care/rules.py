@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from harness.drivers.android_tflite.conditions.keys import Conditions
+from harness.phone_care.keys import Conditions
 from harness.tools.android_device import STATUS_NAMES, CpuCore, PhoneConditions
 
 Word: TypeAlias = Literal["ok", "noisy", "throttled", "invalid"]

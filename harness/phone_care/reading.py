@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.drivers.android_tflite.conditions.keys import Conditions
-from harness.drivers.android_tflite.conditions.rules import Verdict, Watched, judge
 from harness.model import Capture, Failed, Failure, Measured, Scalar
+from harness.phone_care.keys import Conditions
+from harness.phone_care.rules import Verdict, Watched, judge
 from harness.tools.android_device import (
     CpuCore,
     CpuState,
