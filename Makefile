@@ -4,17 +4,21 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart setup-tests lint test check clean
+.PHONY: help setup runtimes quickstart setup-tests lint test check clean
 
 help:
 	@echo 'make quickstart   set up, measure configs/quickstart.yaml, print the tables'
 	@echo 'make test         set up what the tests need, and run every check (also: make check)'
 	@echo 'make lint         the checks that run nothing: ruff, mypy, lint-imports'
 	@echo 'make setup        set up only'
+	@echo 'make runtimes     set up, with LiteRT.js, onnxruntime-web and the GPU back ends of TF.js'
 	@echo 'make clean        remove what was set up'
 
 setup:
 	@$(PYTHON) -m installer run
+
+runtimes:
+	@$(PYTHON) -m installer runtimes
 
 quickstart: setup
 	@$(BIN)/edgebench run configs/quickstart.yaml

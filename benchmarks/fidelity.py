@@ -28,8 +28,6 @@ from typing import Any
 from machine_load import machine_line
 
 from harness.artifacts import model_files
-from harness.drivers.web_tfjs.options import VariantOptions
-from harness.drivers.web_tfjs.runtime import installed_tfjs
 from harness.graphs.signature import read_signature
 from harness.model import Tensor
 from harness.options import Sampling, Timed, Warmup
@@ -42,6 +40,8 @@ from harness.transports.browsing import OpenBrowser, OpenPage
 from harness.transports.server import PageServer
 from harness.web_lane.options import BrowserKeys
 from harness.web_lane.session import PAGE, measure_in_page, served_to_a_run
+from harness.web_lane.tfjs.options import VariantOptions
+from harness.web_lane.tfjs.runtime import installed_tfjs
 from harness.web_lane.transports import open_transport
 
 LOW, HIGH = 0.98, 1.02

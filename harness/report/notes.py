@@ -128,10 +128,14 @@ def _isolation(cells: Sequence[CellSummary]) -> str:
     return f"Cross-origin isolated: in {isolated} of {len(known)} pages."
 
 
+# Fact of `subject` that is a runtime's version → its name for people.
+_RUNTIMES = {"tfjs": "TF.js", "litert_js": "LiteRT.js"}
+
+
 def _builds(cells: Sequence[CellSummary]) -> str:
     parts = [
         _joined(_over(cells, "browser")),
-        _named("TF.js", _over(cells, "tfjs")),
+        *(_named(label, _over(cells, fact)) for fact, label in _RUNTIMES.items()),
         *dict.fromkeys(_tool(run) for run in _measured(cells)),
         _named("OS build", _over(cells, "os_build")),
         _wasm(cells),

@@ -38,6 +38,7 @@ _MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
+    ".mjs": "text/javascript; charset=utf-8",
     ".wasm": "application/wasm",
 }
 _IDLE_CONNECTION_S = 60

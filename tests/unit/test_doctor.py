@@ -105,6 +105,12 @@ def test_a_tfjs_package_that_differs_from_its_pin_is_named(node_modules, damage)
     assert "tfjs-core" not in part.where
 
 
+def test_a_runtime_that_is_not_installed_has_its_command_and_no_lane_waits_for_it(node_modules):
+    part = named("@litertjs/core")
+    assert (part.found, part.mend, part.needed_for) == (False, "make runtimes", "other runtimes")
+    assert lanes_are_ready(examine())
+
+
 @pytest.mark.parametrize("content", [None, b"", b"<html>not found</html>"])
 @pytest.mark.parametrize("name", WASM)
 def test_a_binary_that_is_no_wasm_is_not_found(node_modules, name, content):

@@ -106,7 +106,11 @@ def make_venv(machine: Machine) -> Callable[[Sequence[str]], None]:
 
 
 def unpack_tfjs(machine: Machine) -> Callable[[Sequence[str]], None]:
-    def effect(_argv: Sequence[str]) -> None:
+    def effect(argv: Sequence[str]) -> None:
+        if "--omit=optional" not in argv:
+            for name in tfjs_packages._OTHERS:
+                (machine.node_modules / name).parent.mkdir(parents=True, exist_ok=True)
+                (machine.node_modules / name).write_text("")
         dist = machine.node_modules / "@tensorflow/tfjs-backend-wasm/dist"
         dist.mkdir(parents=True, exist_ok=True)
         for kind in ("", "-simd", "-threaded-simd"):
@@ -262,9 +266,9 @@ def with_npm(machine, commands, node="v20.1.0", npm="10.0.0"):
     return commands
 
 
-def bring_tfjs(machine, commands):
+def bring_tfjs(machine, commands, *, others=False):
     out = StringIO()
-    tfjs_packages.bring(machine, commands, Teller(out))
+    tfjs_packages.bring(machine, commands, Teller(out), others=others)
     return out.getvalue()
 
 
@@ -336,6 +340,19 @@ def test_an_interrupted_npm_is_repeated_even_if_it_left_everything_in_place(mach
 def test_an_npm_that_ends_well_without_the_binaries_is_not_believed(machine):
     with pytest.raises(SetupStopped, match=r"lacks .*\.wasm"):
         bring_tfjs(machine, with_npm(machine, scripted(machine)))
+
+
+def test_the_other_runtimes_are_brought_on_request_and_stay(machine):
+    def ran(*, others: bool) -> list[str]:
+        commands = with_npm(machine, scripted(machine, ci=unpack_tfjs(machine)))
+        bring_tfjs(machine, commands, others=others)
+        return [word for argv in commands.ran for word in argv if word.startswith("--omit")]
+
+    assert ran(others=False) == ["--omit=dev", "--omit=optional"]
+    assert ran(others=True) == ["--omit=dev"]
+    assert ran(others=False) == []
+    (machine.root / "package-lock.json").write_text('{"changed": 1}')
+    assert ran(others=False) == ["--omit=dev"]
 
 
 # --- the browser
@@ -450,7 +467,7 @@ def test_without_ci_each_missing_part_is_one_line_with_its_command(machine):
 
 @pytest.mark.parametrize(
     ("purpose", "ci", "told_missing"),
-    [("run", "true", 0), ("run", "", 0), ("test", "", 1), ("test", "1", 1)],
+    [("run", "true", 0), ("run", "", 0), ("runtimes", "", 0), ("test", "", 1), ("test", "1", 1)],
 )
 def test_without_a_browser_a_person_can_go_on(machine, monkeypatch, purpose, ci, told_missing):
     told = set_up_without_browser(machine, monkeypatch, purpose, ci)

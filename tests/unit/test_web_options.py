@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from harness.drivers.web_tfjs import PLUGIN
-from harness.drivers.web_tfjs.runtime import WASM_SCRIPTS, installed_tfjs
 from harness.errors import TargetNotFound, TargetUnfit
 from harness.plugins import TargetSpec
+from harness.web_lane.tfjs.runtime import WASM_SCRIPTS, installed_tfjs
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,10 @@ def test_the_hash_of_the_scripts_changes_with_any_of_them(
 ) -> None:
     monkeypatch.setenv("EDGEBENCH_NODE_MODULES", str(tmp_path))
     made_up_tfjs(tmp_path, {})
-    seen = {installed_tfjs().scripts_sha256}
+    seen = {installed_tfjs().subject(PLUGIN.variant_options(wasm="simd"))["tfjs_sha256"]}
     for name in WASM_SCRIPTS:
-        installed_tfjs().files[name].write_text("changed")
-        seen.add(installed_tfjs().scripts_sha256)
+        installed_tfjs().files.paths[name].write_text("changed")
+        seen.add(installed_tfjs().subject(PLUGIN.variant_options(wasm="simd"))["tfjs_sha256"])
     assert len(seen) == 1 + len(WASM_SCRIPTS)
 
 

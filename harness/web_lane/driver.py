@@ -1,28 +1,35 @@
-"""Driver `web-tfjs`: TF.js' Wasm back end in a real browser on this host.
-
-Each run is a fresh browser process with one page, served from 127.0.0.1. The variant is forced
-by TF.js's flags and proved by what was served and what the page saw; a fallback is a failure.
-"""
+"""What all drivers of the web lane answer alike; each says which runtime it is."""
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
 
-from harness.drivers.web_tfjs.options import TargetOptions, VariantOptions
-from harness.drivers.web_tfjs.reading import TFJS_READING
 from harness.model import Capture, Reading
+from harness.options import Options
 from harness.plugins import API_VERSION, ModelFormat, Session, TargetSpec
+from harness.web_lane.options import BrowserKeys
 from harness.web_lane.reading import read_capture
+from harness.web_lane.runtime import PageRuntime, RuntimeReading
 
 
-class WebTfjs:
-    """TF.js' Wasm back end in a browser of this host."""
+class WebDriver(ABC):
+    """A runtime in a browser; see `harness.plugins.Driver`."""
 
-    name = "web-tfjs"
+    name: ClassVar[str]
     api_version = API_VERSION
-    model_format: ModelFormat = "tfjs"
-    target_options = TargetOptions
-    variant_options = VariantOptions
+    model_format: ClassVar[ModelFormat]
+    target_options: ClassVar[type[Options]] = BrowserKeys
+    variant_options: ClassVar[type[Options]]
+    reading: ClassVar[RuntimeReading]
+
+    @abstractmethod
+    def installed(self) -> PageRuntime:
+        """Return the runtime as it is installed.
+
+        Raises:
+            TargetNotFound: it is not.
+        """
 
     def bench(self, options: Any) -> str:  # noqa: ARG002  all browsers of this host share it
         """Return the bench: browsers stand on this host."""
@@ -37,16 +44,15 @@ class WebTfjs:
         return ""
 
     def open(self, target: TargetSpec) -> Session:
-        """Find the browser and TF.js, and start the browser once to see that it can.
+        """Find the browser and the runtime, and start the browser once to see that it can.
 
         Raises:
-            TargetNotFound: browser-missing or tfjs-missing.
+            TargetNotFound: browser-missing, or the runtime is not installed.
             TargetUnfit: the browser does not start, or an init script cannot be read.
         """
-        from harness.drivers.web_tfjs.runtime import installed_tfjs
         from harness.web_lane.session import open_session
 
-        return open_session(target, installed_tfjs())
+        return open_session(target, self.installed())
 
     def read(self, capture: Capture) -> Reading:
         """Turn a run's files into its outcome; pure.
@@ -54,7 +60,4 @@ class WebTfjs:
         Raises:
             OutputUnreadable: they are not what the session and the page write.
         """
-        return read_capture(capture, TFJS_READING)
-
-
-PLUGIN = WebTfjs()
+        return read_capture(capture, self.reading)

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
-from harness import locations
-from harness.drivers.web_tfjs.options import VariantOptions
-from harness.errors import RunFailed, TargetNotFound
+from harness.errors import RunFailed
 from harness.model import Facts
 from harness.plugins import ModelFile
 from harness.tools.measuring_page import RuntimeCall
 from harness.tools.tfjs_page import WASM_BINARIES, cpu_argument, wasm_argument, weight_files
+from harness.web_lane.packages import InstalledFiles, Runtime, installed
+from harness.web_lane.page_scripts import page_files, pretend_cores
+from harness.web_lane.tfjs.options import VariantOptions
 
 _CORE = "tf-core.min.js"
 _CONVERTER = "tf-converter.min.js"
 _WASM = "tf-backend-wasm.min.js"
 _CPU = "tf-backend-cpu.min.js"
 _PACKAGES = {
-    _CORE: "tfjs-core",
-    _CONVERTER: "tfjs-converter",
-    _WASM: "tfjs-backend-wasm",
-    _CPU: "tfjs-backend-cpu",
-    **dict.fromkeys(WASM_BINARIES.values(), "tfjs-backend-wasm"),
+    _CORE: "core",
+    _CONVERTER: "converter",
+    _WASM: "backend-wasm",
+    _CPU: "backend-cpu",
+    **dict.fromkeys(WASM_BINARIES.values(), "backend-wasm"),
 }
+_RUNTIME = Runtime(
+    label="TF.js",
+    kind="tfjs-missing",
+    bring="make setup (or `npm ci` beside package.json)",
+    files={
+        f"tfjs/{name}": (f"@tensorflow/tfjs-{package}", f"dist/{name}")
+        for name, package in _PACKAGES.items()
+    },
+)
 # In the order in which the page loads them.
 WASM_SCRIPTS = tuple(f"tfjs/{name}" for name in (_CORE, _CONVERTER, _WASM))
 CPU_SCRIPTS = tuple(f"tfjs/{name}" for name in (_CORE, _CONVERTER, _CPU))
@@ -35,22 +43,14 @@ ADAPTER = "runtimes/tfjs.js"
 
 @dataclass(frozen=True, slots=True)
 class TfjsRuntime:
-    """TF.js on this disk: its version, its files by served name, and their hashes."""
+    """TF.js as npm installed it; see `harness.web_lane.runtime.PageRuntime`."""
 
-    version: str
-    files: Mapping[str, Path]
-    sha256: Mapping[str, str]
-
-    @property
-    def scripts_sha256(self) -> str:
-        """One hash over the scripts that the Wasm lane loads, in their order."""
-        digests = "\n".join(self.sha256[name] for name in WASM_SCRIPTS)
-        return sha256(digests.encode()).hexdigest()
+    files: InstalledFiles
 
     @property
     def reference_runtime(self) -> str:
         """TF.js' cpu back end and its version."""
-        return f"tfjs-cpu {self.version}"
+        return f"tfjs-cpu {self.files.version}"
 
     def served(self, model: ModelFile) -> Mapping[str, Path | bytes]:
         """Return TF.js, all three Wasm binaries with it, and the model.
@@ -66,7 +66,7 @@ class TfjsRuntime:
                 hint="check the path in the suite",
                 kind="model-unavailable",
             ) from error
-        contents: dict[str, Path | bytes] = {ADAPTER: _page_file(ADAPTER), **self.files}
+        contents: dict[str, Path | bytes] = {**page_files(ADAPTER), **self.files.paths}
         contents["model/model.json"] = described
         for name in weight_files(described):
             contents[f"model/{name}"] = model.path.parent / name
@@ -83,16 +83,14 @@ class TfjsRuntime:
 
     def init_scripts(self, variant: VariantOptions) -> Sequence[str]:
         """Have the page see as many cores as TF.js wants for the threads; it halves them."""
-        source = _page_file("pretend_cores.js").read_text()
-        function = source[source.index("(cores) =>") :].rstrip()
-        return [f"({function})({2 * (variant.threads or 0)});"]
+        return [pretend_cores(2 * (variant.threads or 0))]
 
     def asked(self, variant: VariantOptions) -> Facts:
         """Return the binary, the back end and the threads; builds without threads count one."""
         binary = WASM_BINARIES[variant.wasm]
         return {
             "wasm_binary": binary,
-            "wasm_sha256": self.sha256[f"tfjs/{binary}"],
+            "wasm_sha256": self.files.sha256[f"tfjs/{binary}"],
             "backend": "wasm",
             "threads": variant.threads or 1,
         }
@@ -101,9 +99,9 @@ class TfjsRuntime:
         """Return the version and the hashes of TF.js."""
         binary = WASM_BINARIES[variant.wasm]
         return {
-            "tfjs": self.version,
-            "tfjs_sha256": self.scripts_sha256,
-            "wasm_sha256": self.sha256[f"tfjs/{binary}"],
+            "tfjs": self.files.version,
+            "tfjs_sha256": self.files.digest(WASM_SCRIPTS),
+            "wasm_sha256": self.files.sha256[f"tfjs/{binary}"],
         }
 
 
@@ -113,29 +111,4 @@ def installed_tfjs() -> TfjsRuntime:
     Raises:
         TargetNotFound: tfjs-missing: it, or one of its files, is not there.
     """
-    root = locations.node_modules() / "@tensorflow"
-    files = {f"tfjs/{name}": root / package / "dist" / name for name, package in _PACKAGES.items()}
-    try:
-        versions = {_version(root / package) for package in _PACKAGES.values()}
-        hashes = {name: sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise TargetNotFound(
-            f"TF.js is not installed, or not whole: {error}",
-            hint="run: make setup (or `npm ci` beside package.json)",
-            kind="tfjs-missing",
-        ) from error
-    if len(versions) != 1:
-        raise TargetNotFound(
-            f"the packages of TF.js have different versions: {', '.join(sorted(versions))}",
-            hint="run: make setup (or `npm ci` beside package.json)",
-            kind="tfjs-missing",
-        )
-    return TfjsRuntime(versions.pop(), files, hashes)
-
-
-def _page_file(name: str) -> Path:
-    return locations.device_scripts() / "web" / name
-
-
-def _version(package: Path) -> str:
-    return str(json.loads((package / "package.json").read_bytes())["version"])
+    return TfjsRuntime(installed(_RUNTIME))
