@@ -12,7 +12,9 @@ from typing import Literal, TypeAlias
 
 METRICS_VERSION = 1
 
-Family: TypeAlias = Literal["latency", "cold-start", "memory", "samples", "sustained", "operators"]
+Family: TypeAlias = Literal[
+    "latency", "cold-start", "memory", "samples", "quality", "sustained", "operators"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ _DEFINITIONS = (
         "memory",
         "proportional memory of the renderer process above the same page before TF.js is loaded",
     ),
+    Metric("quality_accuracy", "1", "quality", "share of examples whose highest output is right"),
+    Metric("quality_f1", "1", "quality", "F1 of two classes over the examples"),
     Metric(
         "operators_total",
         "s",

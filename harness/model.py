@@ -14,7 +14,7 @@ Scalar: TypeAlias = str | int | float | bool | None
 Facts: TypeAlias = Mapping[str, Scalar]
 """Flat named facts: what is not known is None, never a guess."""
 
-Pass: TypeAlias = Literal["latency", "memory", "ops", "sustained"]
+Pass: TypeAlias = Literal["latency", "memory", "quality", "ops", "sustained"]
 """What a run is for: passes never share a run, and each has measurements of its own."""
 
 
@@ -148,7 +148,8 @@ class Reading:
     """What a driver read out of a capture: the outcome, and the facts that go with it.
 
     `phases_s` names where the run's time went, in seconds; `outputs` are the model's
-    outputs for the first input set, for the output check.
+    outputs for the first input set, for the output check; `answers` are those to each example
+    of a quality pass.
     """
 
     outcome: Measured | Failed
@@ -159,6 +160,7 @@ class Reading:
     phases_s: Mapping[str, float] = field(default_factory=dict)
     outputs: tuple[Tensor, ...] | None = None
     outputs_absent: str = ""
+    answers: tuple[tuple[Tensor, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ def check(outputs: Sequence[Tensor], reference: Sequence[Tensor], tolerance: flo
                 f"output {output.name!r} is {_by(output.shape)}, "
                 f"the reference is {_by(expected.shape)}"
             )
-        got, want = _numbers(output), _numbers(expected)
+        got, want = numbers(output), numbers(expected)
         for who, values in ((f"output {output.name!r}", got), ("its reference", want)):
             if bad := _not_finite(values):
                 return _failed(
@@ -241,14 +241,14 @@ def _drawn(signature: InputSignature, key: str) -> Tensor:
             f"input {signature.name!r} would have {count:,} elements",
             hint="say in the suite which shape is meant: `inputs: {name: {shape: […]}}`",
         )
-    numbers = uniform(key, count)
+    drawn = uniform(key, count)
     if signature.dtype.startswith("float"):
-        values = (low + numbers * (high - low)).astype(dtype)
+        values = (low + drawn * (high - low)).astype(dtype)
         # Rounding to a short float may reach `high` itself.
         below = np.nextafter(np.array(high, dtype), np.array(low, dtype))
         values = np.minimum(values, below)
     else:
-        values = (low + np.floor(numbers * (high - low + 1))).astype(dtype)
+        values = (low + np.floor(drawn * (high - low + 1))).astype(dtype)
     return _tensor(signature.name, values.reshape(signature.shape))
 
 
@@ -301,7 +301,12 @@ def _array(tensor: Tensor) -> NDArray[Any]:
         ) from error
 
 
-def _numbers(tensor: Tensor) -> Floats:
+def numbers(tensor: Tensor) -> Floats:
+    """Return a tensor's values in its shape.
+
+    Raises:
+        OutputUnreadable: its bytes are not what its shape and dtype say.
+    """
     import numpy as np
 
     return _array(tensor).astype(np.float64)

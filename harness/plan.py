@@ -98,7 +98,7 @@ class Selection:
 
 EVERYTHING = Selection({})
 _WORDS = ("model", "file", "target", "variant")
-_EXTRA_PASSES: tuple[Pass, ...] = ("ops", "sustained")
+_EXTRA_PASSES: tuple[Pass, ...] = ("quality", "ops", "sustained")
 
 
 def parse_selection(texts: Sequence[str]) -> Selection:
@@ -232,14 +232,19 @@ def _runs(prototypes: list[PlannedRun], blocks: int, seed: int) -> list[PlannedR
 
 
 def _extra_passes(prototypes: list[PlannedRun], seed: int) -> list[PlannedRun]:
-    """Return one run per cell and pass that its target asks for, the longest pass last."""
+    """Return one run per cell and pass that its model or target asks for, the longest last."""
     runs: list[PlannedRun] = []
     for pass_ in _EXTRA_PASSES:
-        cells = [run for run in prototypes if pass_ in run.target.sampling.extra_passes]
+        cells = [run for run in prototypes if pass_ in _extra_passes_of(run)]
         if cells:
             _shuffle(cells, seed, cells[0].bench, "", pass_, 1)
         runs += [replace(run, block=1, pass_=pass_) for run in cells]
     return runs
+
+
+def _extra_passes_of(run: PlannedRun) -> tuple[Pass, ...]:
+    quality: tuple[Pass, ...] = ("quality",) if run.model.evaluate else ()
+    return (*quality, *run.target.sampling.extra_passes)
 
 
 def _shuffle(

@@ -81,7 +81,8 @@ class RunRequest:
     """One run as a session executes it.
 
     `variant` is an instance of the driver's `variant_options`; `inputs` are what the model is
-    fed (the same bytes in every lane); `window` must be entered just before the measured part
+    fed (the same bytes in every lane), `examples` what it is fed one by one in a quality pass;
+    `window` must be entered just before the measured part
     and left before anything that took part in it is torn down. Whoever must wait before that
     says why through `waiting`.
     """
@@ -95,6 +96,7 @@ class RunRequest:
     inputs: tuple[Tensor, ...]
     sampling: Sampling
     window: Callable[[], AbstractContextManager[None]]
+    examples: tuple[tuple[Tensor, ...], ...] = ()
     waiting: Callable[[str], None] = lambda _: None
 
 
@@ -223,7 +225,9 @@ class Network(Protocol):
 
     One with options of its own says so with `options`, a type of `Options` in which every key
     has a default; see `network_options`. One without that attribute has none, and its `build`
-    takes the seed alone.
+    takes the seed alone. One with a labelled set of its own has
+    `examples(seed, options, count) -> tuple[Tensor, ...]`: an array per input whose first axis
+    counts the examples, in the order of the inputs, and one named `labels`.
     """
 
     name: str

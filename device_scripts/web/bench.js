@@ -194,7 +194,7 @@ globalThis.edgebench = (() => {
     said.output_sets.push(describe(runtime, model, first));
     runtime.release(first);
 
-    if (config.pass === "reference") {
+    if (config.pass === "reference" || config.pass === "quality") {
       for (const feed of feeds.slice(1)) {
         const next = await runtime.infer(model, feed);
         said.output_sets.push(describe(runtime, model, next));

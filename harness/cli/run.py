@@ -6,15 +6,14 @@ import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
-from typing import TypeAlias
 
 from harness import artifacts, plan, store
 from harness.cli import say
-from harness.cli.folders import label_of, say_where, shown_command
+from harness.cli.folders import label_of, say_where
 from harness.cli.plan import load_plan, plan_table, until_of
 from harness.cli.printing import print_tables
+from harness.cli.session_record import FileKey, digest_of, planned_models, session_record
 from harness.errors import (
     EXIT_FINDINGS,
     EXIT_INTERRUPTED,
@@ -22,15 +21,12 @@ from harness.errors import (
     EXIT_OK,
     StoreError,
 )
-from harness.memory_plan.model_facts import PlannedModel, planned_model
 from harness.model import (
-    Facts,
     Measured,
     ResultFolder,
     RunResult,
     SessionRecord,
     Skipped,
-    TargetRecord,
 )
 from harness.outputs import ORIGINAL
 from harness.plan import Plan
@@ -39,13 +35,10 @@ from harness.progress import display
 from harness.report import tables
 from harness.retries import POLICY, failed_for_good, with_added
 from harness.runner import run_plan
-from harness.runner.provenance import harness_facts, host_facts
+from harness.runner.provenance import host_facts
 from harness.serials import hashed
 from harness.store import Writer
 from harness.suite.values import Suite
-
-FileKey: TypeAlias = tuple[str, str]
-"""A file of a suite: (model, file)."""
 
 _MISSING_PARTS = frozenset(
     {"browser-missing", "adb-missing", "tfjs-missing", "litert-missing", "runtime-missing"}
@@ -140,8 +133,8 @@ def _folder(
     if arguments.resume is not None:
         return _resumed(arguments, planned)
     label = label_of(arguments.label)
-    plans = _planned_models(models) if planned.suite.plan_memory else {}
-    session = _session_record(planned, drivers, models, plans, label)
+    plans = planned_models(models) if planned.suite.plan_memory else {}
+    session = session_record(planned, drivers, models, plans, label)
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     base = Path("results") / planned.suite.name
     path = arguments.out or base / f"{stamp}_{label}"
@@ -164,7 +157,7 @@ def _without_serials(suite: Suite) -> str:
 def _resumed(arguments: argparse.Namespace, planned: Plan) -> _Begun:
     writer, folder = store.resume(arguments.resume)
     session = folder.session
-    if session.suite_sha256 != _digest(planned.suite.text):
+    if session.suite_sha256 != digest_of(planned.suite.text):
         writer.close()
         raise StoreError(
             "the suite has changed since this session began",
@@ -199,71 +192,3 @@ def _check_same_phones(planned: Plan, session: SessionRecord, folder: Path, writ
                 where=str(folder),
                 hint="attach the phone that the session began with, or start a new session",
             )
-
-
-def _session_record(
-    planned: Plan,
-    drivers: Mapping[str, Driver],
-    models: Mapping[FileKey, Mapping[ModelFormat, ModelFile]],
-    plans: Mapping[FileKey, PlannedModel],
-    label: str,
-) -> SessionRecord:
-    suite = planned.suite
-    used = {run.target.name for run in planned.runs}
-    return SessionRecord(
-        schema=store.SCHEMA,
-        suite=suite.name,
-        suite_sha256=_digest(suite.text),
-        label=label,
-        started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=shown_command(),
-        seed=planned.seed,
-        blocks=planned.blocks,
-        memory_runs=max(run.target.sampling.memory_runs for run in planned.runs),
-        cells=planned.cells,
-        targets=tuple(
-            TargetRecord(
-                name=target.name,
-                driver=target.driver,
-                bench=plan.bench_of(target, drivers[target.driver]),
-                virtual=(target.phone is not None and target.phone.virtual is not None)
-                or drivers[target.driver].is_virtual(target.options),
-                variants=tuple(variant.name for variant in target.variants),
-                baseline=target.baseline,
-                ratios=target.ratios,
-                min_effect=target.sampling.min_effect,
-                memory_runs=target.sampling.memory_runs,
-                extra_passes=target.sampling.extra_passes,
-            )
-            for target in suite.targets
-            if target.name in used
-        ),
-        harness=harness_facts(),
-        host=host_facts(),
-        models={
-            "/".join(key): {**_file_facts(files), **(plans[key].facts if key in plans else {})}
-            for key, files in models.items()
-        },
-        added_blocks=POLICY.added_blocks,
-    )
-
-
-def _planned_models(
-    models: Mapping[FileKey, Mapping[ModelFormat, ModelFile]],
-) -> Mapping[FileKey, PlannedModel]:
-    return {
-        key: planned_model(files["tflite"].path if "tflite" in files else None)
-        for key, files in models.items()
-    }
-
-
-def _file_facts(files: Mapping[ModelFormat, ModelFile]) -> Facts:
-    return {
-        f"{format_}_{fact}": value
-        for format_, file in files.items()
-        for fact, value in (("sha256", file.sha256), ("bytes", file.size_bytes))
-    }
-
-
-def _digest(text: str) -> str:
-    return sha256(text.encode()).hexdigest()

@@ -16,6 +16,7 @@ from harness.outputs import ORIGINAL
 from harness.report import notes
 from harness.report.layout import Labels, gain, section_of, time_or_word
 from harness.report.marks import conditions_column, conditions_of, marked_runs
+from harness.report.model_facts import size_bytes_of
 from harness.report.numbers import BYTES, SECONDS, Scale, scale_for, significant, without_noise
 from harness.report.summary import CellSummary
 
@@ -36,14 +37,7 @@ class _Row:
     @property
     def size_bytes(self) -> int | None:
         """The size that the session noted of the very file that ran; None if none ran."""
-        for cell in self.cells.values():
-            for digest in cell.digests:
-                for facts in cell.session.models.values():
-                    for format_ in ("tflite", "tfjs"):
-                        size = facts.get(f"{format_}_bytes")
-                        if facts.get(f"{format_}_sha256") == digest and isinstance(size, int):
-                            return size
-        return None
+        return size_bytes_of(self.cells.values())
 
     @property
     def differences(self) -> tuple[float, ...]:

@@ -197,7 +197,7 @@ def _summarise_folder(folder: ResultFolder, name: str) -> Iterable[CellSummary]:
         memory_runs = session.memory_runs if target.memory_runs is None else target.memory_runs
         latency = _pass(cell, "latency", session.blocks, runs_of, due)
         memory = _pass(cell, "memory", memory_runs, runs_of, due)
-        extra = _extra_passes(cell, target, runs_of, due)
+        extra = _extra_passes(cell, _asked_passes(session, cell, target), runs_of, due)
         for one_pass in (latency, memory, *extra.values()):
             _check_one_setting(cell, one_pass.measured)
         yield CellSummary(
@@ -226,13 +226,19 @@ def _pass(
     return PassSummary(planned + added, tuple(runs_of.get((cell, name), ())))
 
 
+def _asked_passes(session: SessionRecord, cell: Cell, target: TargetRecord) -> tuple[Pass, ...]:
+    noted = session.models.get(f"{cell.model}/{cell.file}", {})
+    quality: tuple[Pass, ...] = ("quality",) if noted.get("evaluate") else ()
+    return (*quality, *target.extra_passes)
+
+
 def _extra_passes(
-    cell: Cell, target: TargetRecord, runs_of: RunsOf, due: Mapping[Group, int]
+    cell: Cell, asked: tuple[Pass, ...], runs_of: RunsOf, due: Mapping[Group, int]
 ) -> dict[Pass, PassSummary]:
     made = [pass_ for other, pass_ in runs_of if other == cell]
-    names = dict.fromkeys((*target.extra_passes, *made))
+    names = dict.fromkeys((*asked, *made))
     return {
-        name: _pass(cell, name, int(name in target.extra_passes), runs_of, due)
+        name: _pass(cell, name, int(name in asked), runs_of, due)
         for name in names
         if name not in {"latency", "memory"}
     }

@@ -11,6 +11,7 @@ from harness.report.delegates import delegates_table
 from harness.report.files import files_tables
 from harness.report.latency import latency_table
 from harness.report.memory import memory_table
+from harness.report.quality import quality_table
 from harness.report.speedups import speedup_tables
 from harness.report.summary import CellSummary, summarise
 from harness.report.sustained import sustained_tables
@@ -39,7 +40,8 @@ def _section(cells: Sequence[CellSummary]) -> Iterable[Table]:
     yield latency_table(cells)
     yield from speedup_tables(cells)
     yield from files_tables(cells)
-    for table in (delegates_table(cells), cold_start_table(cells), memory_table(cells)):
+    for make in (quality_table, delegates_table, cold_start_table, memory_table):
+        table = make(cells)
         if table is not None:
             yield table
     yield from sustained_tables(cells)

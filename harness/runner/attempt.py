@@ -31,8 +31,10 @@ from harness.model import (
 )
 from harness.plan import PlannedRun
 from harness.plugins import Driver, ModelFile, Probe, RunRequest, Session
+from harness.quality import LabelledSet
 from harness.retries import AWAY
 from harness.runner.expectation import Expectation
+from harness.runner.labelled import scored
 
 BUG_HINT = "report it with raw/<run-id>/traceback.txt: the driver did not foresee this"
 
@@ -60,6 +62,7 @@ class Bench:
     probes: tuple[Probe, ...]
     place: Facts
     waiting: Callable[[str], None]
+    labelled: LabelledSet | None = None
 
 
 def attempt(run: PlannedRun, number: int, bench: Bench) -> Attempted:
@@ -78,11 +81,14 @@ def attempt(run: PlannedRun, number: int, bench: Bench) -> Attempted:
         inputs=bench.expectation.inputs,
         sampling=run.target.sampling,
         window=_watched(bench.probes, conditions),
+        examples=bench.labelled.examples if bench.labelled else (),
         waiting=bench.waiting,
     )
     reading, lost = _execute_and_read(request, bench, files)
     duration_s = time.monotonic() - begun
     reading = _judged(reading, bench.expectation)
+    if bench.labelled and run.model.evaluate:
+        reading = scored(reading, run.model.evaluate, bench.labelled)
     result = RunResult(
         run_id=request.run_id,
         cell=run.cell,

@@ -48,6 +48,7 @@ from harness.runner.events import (
 )
 from harness.runner.expectation import Expectation, Files, expect
 from harness.runner.journal import Journal
+from harness.runner.labelled import labelled_set
 from harness.runner.time_limit import TimeLimit
 
 
@@ -134,6 +135,12 @@ class LaneWorker:
 
     def _attempt(self, run: PlannedRun, session: Session, model: ModelFile) -> None:
         expectation = self._expectation(run, session, model)
+        try:
+            labelled = labelled_set(run.model, model) if run.pass_ == "quality" else None
+        except HarnessError as error:
+            failure = Failure(error.kind, str(error), error.hint)
+            self._skip(run, failure, expected=False)
+            return
         if self.context.stop.is_set():
             return
         on_host = run.bench == "host"
@@ -145,6 +152,7 @@ class LaneWorker:
             probes=self.context.host_probes if on_host else (),
             place=self.context.host_place if on_host else {},
             waiting=lambda why: self.context.emit(RunWaiting(run, why)),
+            labelled=labelled,
         )
         self.context.emit(RunStarted(run))
         attempted = attempt(run, self._number(run), bench)

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from harness.options import Number, Options, Sampling
 from harness.outputs import TOLERANCES, Precision
 from harness.plugins import ToolKind
+from harness.suite.quality_keys import EvaluateKeys, QualityKeys
 
 Abi: TypeAlias = Literal["arm64-v8a", "armeabi-v7a", "x86_64", "x86", "riscv64"]
 ABIS: tuple[Abi, ...] = get_args(Abi)
@@ -209,6 +210,9 @@ class FileKeys(Options):
             f"the file's name ({_DEFAULT_TOLERANCES}; any other as fp32)"
         ),
     ] = None
+    quality: Annotated[
+        QualityKeys | None, Given, Field(description="its declared quality, see below")
+    ] = None
 
 
 def _listed_files(value: Any) -> Any:
@@ -264,6 +268,11 @@ class ModelKeys(FileKeys):
             "kernels, or an `.npz` file with the outputs in order"
         ),
     ] = "cpu"
+    evaluate: Annotated[
+        EvaluateKeys | None,
+        Given,
+        Field(description="adds a pass of one run per cell that measures quality, see below"),
+    ] = None
 
 
 SUITE_WIDE = {

@@ -27,6 +27,8 @@ from harness.suite.finding import (
 from harness.suite.keys import FileKeys, ModelKeys, SourceKeys, SuiteKeys, TargetKeys, ToolKeys
 from harness.suite.nodes import NO_KEYS, Entry, MapNode, Node, ScalarNode, data, entries_of
 from harness.suite.values import (
+    DeclaredQuality,
+    Evaluation,
     Generated,
     InputSpec,
     ModelSource,
@@ -319,7 +321,9 @@ def _model(
     name: str, keys: ModelKeys, folder: Path, network: tuple[str, Options] | None
 ) -> Iterator[ModelSource]:
     # Its parts were valid where they stood.
-    alone = FileKeys.model_construct(tflite=keys.tflite, tfjs=keys.tfjs, tolerance=keys.tolerance)
+    alone = FileKeys.model_construct(
+        tflite=keys.tflite, tfjs=keys.tfjs, tolerance=keys.tolerance, quality=keys.quality
+    )
     files = keys.files or {keys.file: alone}
     for file, own in files.items():
         named: dict[ModelFormat, SourceKeys | None] = {"tflite": own.tflite, "tfjs": own.tfjs}
@@ -333,7 +337,24 @@ def _model(
             reference="cpu" if keys.reference == "cpu" else _resolved(keys.reference, folder),
             tolerance=TOLERANCES[precision] if own.tolerance is None else own.tolerance,
             has_original=file != ORIGINAL and ORIGINAL in files,
+            quality=_quality(own),
+            evaluate=_evaluation(keys, folder),
         )
+
+
+def _quality(keys: FileKeys) -> DeclaredQuality | None:
+    said = keys.quality
+    if said is None:
+        return None
+    return DeclaredQuality(said.metric, said.value, said.source, tuple(said.sha256))
+
+
+def _evaluation(keys: ModelKeys, folder: Path) -> Evaluation | None:
+    asked = keys.evaluate
+    if asked is None:
+        return None
+    labelled = _resolved(asked.set, folder) if asked.set else None
+    return Evaluation(asked.metric, labelled, asked.examples)
 
 
 def _precision(file: str) -> Precision:

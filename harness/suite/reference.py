@@ -17,6 +17,8 @@ _LISTED = {
     "ModelKeys": "a model",
     "FileKeys": "a file of a model",
     "InputKeys": "an input",
+    "QualityKeys": "a declared quality",
+    "EvaluateKeys": "a quality pass",
     "Sampling": "sampling keys",
     "TargetSampling": "sampling keys",
     "ToolKeys": "a tool",
@@ -80,6 +82,8 @@ _SECTIONS = (
         "ToolSourceKeys",
     ),
     ("An input", "Below a model's `inputs:`, by name.", "InputKeys"),
+    ("A declared quality", "In `quality:` of a model or of one of its files.", "QualityKeys"),
+    ("A quality pass", "In `evaluate:` of a model; see docs/quality.md.", "EvaluateKeys"),
     (
         "Sampling",
         "In the suite, and in a target, whose keys are laid over the suite's.",

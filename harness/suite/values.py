@@ -57,6 +57,25 @@ class InputSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class DeclaredQuality:
+    """What somebody says of a file's quality; it holds for files of these hashes alone."""
+
+    metric: str
+    value: float
+    source: str
+    sha256: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A quality pass: the metric over a labelled set, an `.npz` file or the network's own."""
+
+    metric: str
+    labelled: Path | None
+    examples: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSource:
     """One file of a named model: generated, or a file per format (`tflite`, `tfjs`).
 
@@ -73,6 +92,8 @@ class ModelSource:
     reference: Literal["cpu"] | Path
     tolerance: float
     has_original: bool = False
+    quality: DeclaredQuality | None = None
+    evaluate: Evaluation | None = None
 
     @property
     def key(self) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from harness.errors import OutputUnreadable, RunFailed
 from harness.model import Measurement, Tensor
 from harness.options import Options, Sampling
 
-PagePass: TypeAlias = Literal["latency", "memory", "reference"]
+PagePass: TypeAlias = Literal["latency", "memory", "quality", "reference"]
 
 TIMED = "predict+readback"
 _ITEM_BYTES = {"float32": 4, "int32": 4, "bool": 1}

@@ -9,7 +9,7 @@ from harness.model import Capture, Reading
 from harness.options import Options
 from harness.plugins import API_VERSION, ModelFormat, Session, TargetSpec
 from harness.web_lane.options import BrowserKeys
-from harness.web_lane.reading import read_capture
+from harness.web_lane.reading import PASSES, read_capture
 from harness.web_lane.runtime import PageRuntime, RuntimeReading
 
 
@@ -22,6 +22,7 @@ class WebDriver(ABC):
     target_options: ClassVar[type[Options]] = BrowserKeys
     variant_options: ClassVar[type[Options]]
     reading: ClassVar[RuntimeReading]
+    passes = PASSES
 
     @abstractmethod
     def installed(self) -> PageRuntime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from harness.errors import OutputUnreadable, RunFailed
@@ -12,6 +13,7 @@ from harness.model import (
     Failure,
     Measured,
     Measurement,
+    Pass,
     Proof,
     Reading,
     Scalar,
@@ -28,8 +30,17 @@ from harness.web_lane.run_record import (
 )
 from harness.web_lane.runtime import RuntimeReading
 
+PASSES: frozenset[Pass] = frozenset({"latency", "memory", "quality"})
+"""The passes of every web driver."""
+
 LATENCY_METHOD = "loop in the page, one fresh browser process per run"
 MEMORY_METHOD = "after garbage collection, above the same page before the runtime; smaps_rollup"
+QUALITY_METHOD = "each labelled example once"
+_METHODS: Mapping[Pass, str] = {
+    "latency": LATENCY_METHOD,
+    "memory": MEMORY_METHOD,
+    "quality": QUALITY_METHOD,
+}
 _MISMATCH_HINT = (
     "what ran is not what was asked for, so it has no number; see requests.json and page.json "
     "of this run, and change the variant or the browser"
@@ -77,6 +88,9 @@ def read_capture(capture: Capture, of: RuntimeReading) -> Reading:
         measured = Measured(_measurements(run, answer, of))
     except RunFailed as error:
         return replace(reading, outcome=Failed(Failure(error.kind, str(error), error.hint)))
+    if run.pass_ == "quality":
+        every = tuple(measuring_page.outputs(answer, i) for i in range(len(answer.output_sets)))
+        return replace(reading, outcome=measured, answers=every)
     return replace(reading, outcome=measured, outputs=measuring_page.outputs(answer))
 
 
@@ -128,6 +142,8 @@ def _measurements(
 ) -> tuple[Measurement, ...]:
     if run.pass_ == "latency":
         return (*measuring_page.cold_start(answer), *measuring_page.latency(answer))
+    if run.pass_ == "quality":
+        return ()
     memory = run.memory or RendererMemory(absent="the process was not looked at")
     return (
         *of.memory(answer),
@@ -152,7 +168,7 @@ def _setting(run: RunRecord, observed: Facts, of: RuntimeReading) -> Facts:
         "virtual": False,
         **of.setting(observed),
         "timed": TIMED,
-        "method": LATENCY_METHOD if run.pass_ == "latency" else MEMORY_METHOD,
+        "method": _METHODS[run.pass_],
         "warmup_iterations": sampling.warmup.iterations,
         "warmup_seconds": sampling.warmup.seconds,
         "timed_iterations": sampling.timed.iterations,

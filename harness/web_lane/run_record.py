@@ -53,7 +53,7 @@ class RunRecord(_Recorded):
     """What the session knows of a run; `phases_s` has launch, evaluate and collect."""
 
     schema_: Annotated[Literal[1], Field(alias="schema")]
-    pass_: Annotated[Literal["latency", "memory"], Field(alias="pass")]
+    pass_: Annotated[Literal["latency", "memory", "quality"], Field(alias="pass")]
     asked: dict[str, str | int | float | bool | None]
     setting: dict[str, str | int | float | bool | None]
     subject: dict[str, str | int | float | bool | None]

@@ -9,17 +9,18 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from harness import locations
 from harness.errors import HarnessError, OutputUnreadable, RunError, TargetUnfit
-from harness.model import Capture, Facts, Tensor
+from harness.model import Capture, Facts, Pass, Tensor
 from harness.options import Sampling
 from harness.plugins import ModelFile, RunRequest, TargetSpec
-from harness.tools.measuring_page import input_name, outputs, page_config, read_answer
+from harness.tools.measuring_page import PagePass, input_name, outputs, page_config, read_answer
 from harness.transports.browsing import BrowserTransport, OpenBrowser, OpenPage, PageRecord
 from harness.transports.server import PageServer
 from harness.web_lane.options import BrowserKeys
+from harness.web_lane.reading import PASSES
 from harness.web_lane.runtime import PageRuntime
 from harness.web_lane.transports import open_transport
 
@@ -136,7 +137,7 @@ class WebSession:
             TargetLost: the browser's program is gone.
         """
         run = _Run()
-        contents = served_to_a_run(self._runtime, request.model, [request.inputs])
+        contents = served_to_a_run(self._runtime, request.model, _input_sets(request))
         url = self._server.mount(request.run_id, contents, origin=self._origin)
         try:
             self._visit(request, url, run)
@@ -217,10 +218,9 @@ class WebSession:
             baseline = browser.memory_baseline(page) if request.pass_ == "memory" else None
             config = page_config(
                 url=url,
-                # The runner asks for no pass that this driver does not list.
-                pass_="memory" if request.pass_ == "memory" else "latency",
+                pass_=_page_pass(request.pass_),
                 call=self._runtime.call(url, request.variant),
-                input_sets=[request.inputs],
+                input_sets=_input_sets(request),
                 sampling=request.sampling,
             )
             with request.window():
@@ -296,6 +296,16 @@ def measure_in_page(page: OpenPage, config: Mapping[str, Any]) -> str:
     """Have a loaded page measure, in one evaluation; return its answer as JSON text."""
     answer = page.evaluate("config => edgebench.run(config)", config)
     return str(answer)
+
+
+def _input_sets(request: RunRequest) -> Sequence[Sequence[Tensor]]:
+    return request.examples if request.pass_ == "quality" else [request.inputs]
+
+
+def _page_pass(pass_: Pass) -> PagePass:
+    # The runner asks for no pass that the driver does not list.
+    assert pass_ in PASSES
+    return cast("PagePass", pass_)
 
 
 def _failure(error: HarnessError | None) -> dict[str, str] | None:

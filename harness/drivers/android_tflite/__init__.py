@@ -25,7 +25,7 @@ class AndroidTflite:
     name = "android-tflite"
     api_version = API_VERSION
     model_format: ModelFormat = "tflite"
-    passes: frozenset[Pass] = frozenset({"latency", "memory", "ops", "sustained"})
+    passes: frozenset[Pass] = frozenset({"latency", "memory", "quality", "ops", "sustained"})
     target_options = TargetOptions
     variant_options = VariantOptions
 

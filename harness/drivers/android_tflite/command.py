@@ -62,7 +62,7 @@ def flags_of_run(
     flags |= {name: _text(value) for name, value in asked.items()}
     flags |= _sampling(pass_, sampling)
     flags |= _inputs(inputs, places, known)
-    if pass_ == "latency" and places.outputs:
+    if pass_ in {"latency", "quality"} and places.outputs:
         flags["output_filepath"] = places.outputs
     if places.results and "result_file_path" in known:
         flags["result_file_path"] = places.results
@@ -112,6 +112,8 @@ def _sampling(pass_: Pass, sampling: Sampling) -> dict[str, str]:
             "num_runs": str(MEMORY_RUNS),
             "min_secs": f"{MEMORY_SECONDS:g}",
         }
+    if pass_ == "quality":
+        return {"warmup_runs": "0", "warmup_min_secs": "0", "num_runs": "1", "min_secs": "0"}
     if pass_ == "sustained" and sampling.sustained is not None:
         return window_flags(sampling.sustained)
     return {

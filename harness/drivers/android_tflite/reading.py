@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from harness.drivers.android_tflite.capture_files import APP_PID, CORES, RESULTS
+from harness.drivers.android_tflite.capture_files import APP_PID, CORES, OUTPUT, RESULTS
 from harness.drivers.android_tflite.clocks import clock_failure
 from harness.drivers.android_tflite.command import MEMORY_RUNS, MEMORY_WARMUPS
+from harness.drivers.android_tflite.labelled_examples import read_answers, without_answers
 from harness.drivers.android_tflite.measurements import (
     latency_measurements,
     memory_measurements,
@@ -98,6 +99,9 @@ def _read(capture: Capture, record: Any, markers: Mapping[str, Mapping[str, str]
     parameters = read_parameters(f"{stdout}\n{stderr}")
     observed = observed_facts(said.facts, parameters, capture.text(CORES))
     outputs, absent, broken = _outputs(capture, record)
+    answers = _answers(capture, record)
+    if record["pass"] == "quality":
+        broken = without_answers(record, answers)
     jumped = clock_failure(markers, float(record["times_s"]["run"]))
     failure = _not_placed(record, exit_code, observed) or said.failure or jumped or broken
     phone = read_run_conditions(capture, record, read_window_conditions(capture)[1:-1])
@@ -114,6 +118,7 @@ def _read(capture: Capture, record: Any, markers: Mapping[str, Mapping[str, str]
         phases_s=_phases(record, said.numbers),
         outputs=outputs,
         outputs_absent=absent,
+        answers=answers,
     )
 
 
@@ -148,6 +153,8 @@ def _outcome(
         return Measured(sustained.measurements)
     if record["pass"] == "ops":
         return read_profile(capture, _streams(capture)[0], said.numbers)
+    if record["pass"] == "quality":
+        return Measured(())
     if record["pass"] == "memory":
         # Beside the app only a shell could be sampled.
         in_app = record.get("context") == "apk"
@@ -197,6 +204,8 @@ def _setting(record: Any, facts: ToolFacts, observed: Mapping[str, Scalar]) -> d
         "timed_max_seconds": None if memory else sampling["timed"]["max_seconds"],
         "method": memory_method(facts) if memory else "the tool's own loop",
     }
+    if record["pass"] == "quality":
+        setting["method"] = "each labelled example in a process of its own"
     if record["pass"] == "ops":
         setting["method"] = "the tool's own profiler"
     if record["pass"] == "sustained":
@@ -262,21 +271,41 @@ def _outputs(
         return None, "outputs are checked in the latency pass", None
     if record["outputs_absent"]:
         return None, str(record["outputs_absent"]), None
-    data = capture.files.get("output.bin", b"")
-    tensors, at = [], 0
-    for entry in record["outputs"]:
-        shape = tuple(int(size) for size in entry["shape"])
-        size = prod(shape) * _item_bytes(str(entry["dtype"]))
-        tensors.append(Tensor(entry["name"], shape, entry["dtype"], data[at : at + size]))
-        at += size
-    if at != len(data):
+    data = capture.files.get(OUTPUT, b"")
+    tensors = _cut(record, data)
+    if tensors is None:
         failure = Failure(
             "output-shape",
-            f"the tool wrote {len(data)} bytes of outputs, the model has {at}",
+            f"the tool wrote {len(data)} bytes of outputs, the model has {_size(record)}",
             "the tool ran another model or other input shapes than it was asked to",
         )
         return None, "the outputs have the wrong size", failure
-    return tuple(tensors), "", None
+    return tensors, "", None
+
+
+def _answers(capture: Capture, record: Any) -> tuple[tuple[Tensor, ...], ...]:
+    return read_answers(capture, lambda data: _cut(record, data), _size(record))
+
+
+def _cut(record: Any, data: bytes) -> tuple[Tensor, ...] | None:
+    """Return the outputs that stand end to end in these bytes; None if those do not fit."""
+    if len(data) != _size(record):
+        return None
+    tensors, at = [], 0
+    for entry in record["outputs"]:
+        size = _bytes_of(entry)
+        shape = tuple(int(length) for length in entry["shape"])
+        tensors.append(Tensor(entry["name"], shape, entry["dtype"], data[at : at + size]))
+        at += size
+    return tuple(tensors)
+
+
+def _size(record: Any) -> int:
+    return sum(_bytes_of(entry) for entry in record["outputs"])
+
+
+def _bytes_of(entry: Any) -> int:
+    return prod(int(size) for size in entry["shape"]) * _item_bytes(str(entry["dtype"]))
 
 
 def _item_bytes(dtype: str) -> int:

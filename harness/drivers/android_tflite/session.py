@@ -14,10 +14,18 @@ from typing import Any
 
 from harness.core_sets import core_mask
 from harness.drivers.android_tflite.benchmark_app import PACKAGE, BenchmarkApp, installed_app
-from harness.drivers.android_tflite.capture_files import APP_PID, CORES, PROFILE, RESULTS, STREAMS
+from harness.drivers.android_tflite.capture_files import (
+    APP_PID,
+    CORES,
+    OUTPUT,
+    PROFILE,
+    RESULTS,
+    STREAMS,
+)
 from harness.drivers.android_tflite.command import MEMORY_SAMPLE_EVERY_S, Places, flags_of_run
 from harness.drivers.android_tflite.device_files import PUSH_S, bring, head, make_folder
 from harness.drivers.android_tflite.device_tools import DeviceTools
+from harness.drivers.android_tflite.labelled_examples import run_examples
 from harness.drivers.android_tflite.proof import asked_facts
 from harness.drivers.android_tflite.run_folder import RunFolder, claim
 from harness.drivers.android_tflite.sustained import (
@@ -117,10 +125,15 @@ class AndroidSession:
                     self._device.adb.remove_tree(folder)
 
     def _execute(self, request: RunRequest, folder: str) -> Capture:
+        if request.examples:
+            make_folder(self._device, folder)
+            return run_examples(self._execute, request, folder)
         begun = time.monotonic()
         make_folder(self._device, folder)
         launch = self._launch(request, folder)
-        admitted = self._care.admit(request.waiting) if self._care else None
+        # Quality does not depend on heat; a gate per example would take the night.
+        cared = self._care if request.pass_ != "quality" else None
+        admitted = cared.admit(request.waiting) if cared else None
         prepared = time.monotonic()
         if admitted and admitted.refused:
             ended = _Ended(b"", b"", False, 0.0)
@@ -130,7 +143,7 @@ class AndroidSession:
         files = self._collect(launch, ended)
         files |= self._collect_conditions(folder, admitted)
         absent = launch.outputs.absent
-        if not absent and request.pass_ == "latency":
+        if not absent and request.pass_ in {"latency", "quality"}:
             absent = self._collect_output(launch.output_file, files)
         record = self._record(launch, absent, ended)
         if self._care and admitted:
@@ -152,7 +165,7 @@ class AndroidSession:
         places = Places(
             model=bring(self._device, request.model.path, digest=request.model.sha256),
             inputs=tuple(self._push_bytes(tensor.data) for tensor in request.inputs),
-            outputs="" if outputs.absent else f"{folder}/output.bin",
+            outputs="" if outputs.absent else f"{folder}/{OUTPUT}",
             results=f"{folder}/{RESULTS}",
             profile=f"{folder}/{PROFILE}",
         )
@@ -222,7 +235,7 @@ class AndroidSession:
     def _collect_output(self, remote: str, files: dict[str, bytes]) -> str:
         """Add the model's outputs to the files; return why there are none."""
         try:
-            files["output.bin"] = self._device.adb.pull_bytes(
+            files[OUTPUT] = self._device.adb.pull_bytes(
                 remote, timeout_s=PUSH_S, limit_bytes=_OUTPUT_LIMIT_BYTES
             )
         except OutputUnreadable as error:
