@@ -290,7 +290,8 @@ class SessionRecord:
     `harness` has version, commit and dirty; `host` has os, os_major, cpu_model, cores and
     python; `models` has the facts of each file, `model/file` → `tflite_sha256`, `tfjs_bytes`, ….
     At most `added_blocks` are added for each model, target and pass after failures of the
-    infrastructure (none in older folders), see `harness.retries`.
+    infrastructure (none in older folders), see `harness.retries`. `axes` are the values that a
+    matrix gave to what it made, by model and by `target/variant`; older folders have none.
     """
 
     schema: int
@@ -308,6 +309,7 @@ class SessionRecord:
     host: Facts
     models: Mapping[str, Facts]
     added_blocks: int = 0
+    axes: Mapping[str, Facts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from harness.plan import BLOCKS_FOR_AN_INTERVAL, Plan, estimated_seconds
 from harness.plugins import driver
 from harness.progress import duration_text
 from harness.runner.time_limit import blocks_that_fit, next_time
+from harness.suite.expansions import expansions
 from harness.suite.load import load
 
 
@@ -112,7 +113,7 @@ def _notes(planned: Plan) -> tuple[str, ...]:
     )
     notes = [
         (
-            f"{counted(len(planned.runs), 'run')} on "
+            f"{counted(len(planned.runs), 'run')} of {counted(len(planned.cells), 'cell')} on "
             f"{counted(len(planned.lanes), 'bench', 'benches')}, seed {planned.seed}, "
             f"about {duration_text(seconds)} if models are quick; "
             "a slow model takes up to timed.max_seconds per run more"
@@ -122,6 +123,7 @@ def _notes(planned: Plan) -> tuple[str, ...]:
             f"{BLOCKS_FOR_AN_INTERVAL} blocks on, 10 are the default"
         ),
     ]
+    notes[:0] = expansions(planned.suite)
     if ratios > 1:
         needed = math.ceil(math.log2(2 * ratios / 0.05))
         notes.append(

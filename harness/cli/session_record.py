@@ -15,6 +15,7 @@ from harness.plan import Plan
 from harness.plugins import Driver, ModelFile, ModelFormat
 from harness.retries import POLICY
 from harness.runner.provenance import harness_facts, host_facts
+from harness.suite.expansions import axes_of
 from harness.suite.values import ModelSource, Suite
 
 FileKey: TypeAlias = tuple[str, str]
@@ -63,6 +64,7 @@ def session_record(
         host=host_facts(),
         models=_models_record(suite, models, plans),
         added_blocks=POLICY.added_blocks,
+        axes=axes_of(suite),
     )
 
 

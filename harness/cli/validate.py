@@ -13,6 +13,7 @@ from harness.cli import say
 from harness.cli.placing import the_lab
 from harness.counted import counted
 from harness.errors import EXIT_INPUT, EXIT_OK, SuiteError
+from harness.suite.expansions import expansions
 from harness.suite.finding import Finding, SuiteMistakes
 from harness.suite.load import load
 
@@ -30,17 +31,22 @@ def execute(arguments: argparse.Namespace) -> int:
     wrong = False
     for path in arguments.suites:
         try:
-            sys.stdout.write(f"{path}: ok ({_contents(path, phones)})\n")
+            contents, *expanded = _contents(path, phones)
+            lines = [f"{path}: ok ({contents})", *(f"  {line}" for line in expanded)]
+            sys.stdout.write("\n".join(lines) + "\n")
         except SuiteError as error:
             wrong = True
             say(f"{error}\n  next step: {error.hint}")
     return EXIT_INPUT if wrong else EXIT_OK
 
 
-def _contents(path: Path, phones: lab.Lab) -> str:
-    """Say what is in a suite, or in a file of phones, which is called `devices.…`."""
+def _contents(path: Path, phones: lab.Lab) -> tuple[str, ...]:
+    """Say what is in a suite, or in a file of phones, which is called `devices.…`.
+
+    Behind that comes a line for each entry that a matrix expanded.
+    """
     if path.name.startswith(_PHONES):
-        return counted(len(lab.load(path).phones), "phone")
+        return (counted(len(lab.load(path).phones), "phone"),)
     suite = lab.place(load(path), phones, lab.Unseen())
     numbers = (
         (len({model.name for model in suite.models}), "model"),
@@ -48,7 +54,7 @@ def _contents(path: Path, phones: lab.Lab) -> str:
         (len(suite.models) * sum(len(target.variants) for target in suite.targets), "cell"),
         (suite.sampling.blocks, "block"),
     )
-    return ", ".join(counted(*each) for each in numbers)
+    return (", ".join(counted(*each) for each in numbers), *expansions(suite))
 
 
 def _findings(path: Path, phones: lab.Lab) -> tuple[Finding, ...]:

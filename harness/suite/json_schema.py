@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from harness.plugins import Driver, Registry, network_options, registry
 from harness.suite.keys import SUITE_WIDE, SuiteKeys, TargetKeys
 from harness.suite.load import Plugins
+from harness.suite.matrix_schema import lists_of, with_lists, with_matrix
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # Pydantic leaves these bounds in its own words where a validator runs before the type.
@@ -39,6 +40,8 @@ def schema(*, plugins: Plugins = registry) -> dict[str, Any]:
         {"oneOf": targets} if targets else {"type": "object"}
     )
     _networks(plugins("models"), definitions)
+    definitions["Model"] = with_matrix(definitions["ModelKeys"], {"type": "object"})
+    suite["properties"]["models"]["additionalProperties"] = {"$ref": "#/$defs/Model"}
     return {
         "$schema": DIALECT,
         "title": "edgebench suite",
@@ -51,7 +54,7 @@ def _networks(networks: Registry, definitions: dict[str, Any]) -> None:
     """Define `generate`: a network's name, or the name beside the options of that network."""
     if not networks.names:
         return
-    spelt_out = []
+    listed = []
     for name in networks.names:
         prefix = f"network.{name}"
         own = _schema_of(network_options(networks.get(name)), f"{prefix}.", definitions)
@@ -64,10 +67,10 @@ def _networks(networks: Registry, definitions: dict[str, Any]) -> None:
             "required": ["network"],
             "additionalProperties": False,
         }
-        spelt_out.append({"$ref": f"#/$defs/{prefix}"})
+        definitions[f"{prefix}.listed"] = with_lists(definitions[prefix])
+        listed.append({"$ref": f"#/$defs/{prefix}.listed"})
     generate = definitions["ModelKeys"]["properties"]["generate"]
-    generate.pop("anyOf", None)
-    generate["anyOf"] = [{"enum": list(networks.names)}, *spelt_out]
+    generate["anyOf"] = [{"enum": list(networks.names)}, *listed]
 
 
 def _target(driver: Driver, definitions: dict[str, Any]) -> dict[str, Any]:
@@ -76,10 +79,12 @@ def _target(driver: Driver, definitions: dict[str, Any]) -> dict[str, Any]:
     own = _schema_of(driver.target_options, f"{driver.name}.", definitions)
     variant = _schema_of(driver.variant_options, f"{driver.name}.", definitions)
     definitions[f"{driver.name}.variant"] = variant
+    keys = {"type": "object", "properties": lists_of(variant), "additionalProperties": False}
+    definitions[f"{driver.name}.variants"] = with_matrix(with_lists(variant), keys)
     properties = common["properties"] | own.get("properties", {})
     properties["driver"] = {**properties["driver"], "const": driver.name}
     properties["sampling"]["$ref"] = "#/$defs/TargetSampling"
-    properties["variants"]["additionalProperties"] = {"$ref": f"#/$defs/{driver.name}.variant"}
+    properties["variants"]["additionalProperties"] = {"$ref": f"#/$defs/{driver.name}.variants"}
     definitions[f"{driver.name}.target"] = {
         "type": "object",
         "description": own.get("description", ""),

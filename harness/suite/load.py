@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -13,9 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from harness.errors import PluginError
 from harness.options import Options, Sampling
-from harness.outputs import ORIGINAL, PRECISIONS, TOLERANCES, Precision
-from harness.plugins import Driver, Kind, ModelFormat, Registry, network_options, registry
-from harness.suite import document, rules, wording
+from harness.plugins import Driver, Kind, Registry, network_options, registry
+from harness.suite import document, matrix, rules, wording
 from harness.suite.finding import (
     Finding,
     Mistake,
@@ -24,15 +23,11 @@ from harness.suite.finding import (
     did_you_mean,
     findings,
 )
-from harness.suite.keys import FileKeys, ModelKeys, SourceKeys, SuiteKeys, TargetKeys, ToolKeys
+from harness.suite.keys import ModelKeys, SuiteKeys, TargetKeys
+from harness.suite.model_values import model_files, pinned_source
 from harness.suite.nodes import NO_KEYS, Entry, MapNode, Node, ScalarNode, data, entries_of
 from harness.suite.values import (
-    DeclaredQuality,
-    Evaluation,
-    Generated,
-    InputSpec,
-    ModelSource,
-    Source,
+    Point,
     Suite,
     Target,
     ToolSource,
@@ -128,6 +123,7 @@ class _Checked:
     keys: SuiteKeys | None = None
     targets: list[Target] = field(default_factory=list)
     networks: dict[str, tuple[str, Options]] = field(default_factory=dict)
+    points: Mapping[matrix.Path, Point] = field(default_factory=dict)
 
     def suite(self, root: Node, *, pinned: bool) -> None:
         if not isinstance(root, MapNode):
@@ -135,6 +131,9 @@ class _Checked:
                 Mistake(root.start, f"a suite is keys and values, this is {wording.got(root)}")
             )
             return
+        expanded = matrix.expanded(root, matrix.ListsTaken(self._of_driver, self._of_network))
+        self.mistakes += expanded.mistakes
+        root, self.points = expanded.root, expanded.points
         self.keys = self._valid(SuiteKeys, root)
         self.mistakes += rules.mistakes(root, self.plugins("models").names, pinned=pinned)
         for entry in entries_of(root.get("models")).values():
@@ -143,6 +142,19 @@ class _Checked:
         for entry in entries_of(root.get("targets")).values():
             if isinstance(entry.value, MapNode):
                 self._target(entry.key, entry.value, root)
+
+    def _of_driver(self, name: str) -> frozenset[str]:
+        """Return the keys of a driver's variants that take lists; none of what is no driver."""
+        try:
+            return wording.keys_of_lists(self.plugins("drivers").get(name).variant_options)
+        except PluginError:
+            return frozenset()
+
+    def _of_network(self, name: str) -> frozenset[str]:
+        try:
+            return wording.keys_of_lists(network_options(self.plugins("models").get(name)))
+        except PluginError:
+            return frozenset()
 
     def _valid(
         self,
@@ -186,7 +198,7 @@ class _Checked:
         except PluginError as error:
             self.mistakes.append(Mistake(named.start, f"generate: {error}", error.hint))
             return None
-        claimed = (_MODEL_KEYS | {_NETWORK}) & wording.known_keys(options, ())
+        claimed = (_MODEL_KEYS | matrix.RESERVED | {_NETWORK}) & wording.known_keys(options, ())
         if claimed:
             raise PluginError(
                 f"the network {named.text!r} has options that every model has already: "
@@ -207,14 +219,14 @@ class _Checked:
             name,
             also=_TARGET_KEYS,
             elsewhere=dict.fromkeys(
-                wording.known_keys(driver.variant_options, ()),
+                wording.known_keys(driver.variant_options, ()) | matrix.RESERVED,
                 "it belongs to each variant, below `variants:`",
             ),
         )
         self._tool_named(driver.target_options, target, root)
         for entry in entries_of(target.get("variants")).values():
             self._tool_named(driver.variant_options, entry.value, root)
-        variants = self._variants(driver, target.get("variants"))
+        variants = self._variants(driver, name.text, target.get("variants"))
         if keys is None or options is None or self.mistakes:
             return
         self.targets.append(
@@ -246,22 +258,23 @@ class _Checked:
             self.mistakes.append(Mistake(name.start, f"driver: {error}", guess or error.hint))
             return None
         claimed = _TARGET_KEYS & wording.known_keys(driver.target_options, ())
+        claimed |= matrix.RESERVED & wording.known_keys(driver.variant_options, ())
         if claimed:
             raise PluginError(
-                f"the driver {driver.name!r} has options that every target has already: "
+                f"the driver {driver.name!r} has options that every target or variant has already: "
                 + ", ".join(sorted(claimed)),
                 where=drivers.origins[driver.name],
                 hint="the driver's author must rename them",
             )
         return driver
 
-    def _variants(self, driver: Driver, variants: Node | None) -> tuple[Variant, ...]:
+    def _variants(self, driver: Driver, target: str, variants: Node | None) -> tuple[Variant, ...]:
         elsewhere = dict.fromkeys(
             wording.known_keys(driver.target_options, ()) | _TARGET_KEYS,
             "it belongs to the target, beside `variants:`",
         )
         return tuple(
-            Variant(name, options)
+            Variant(name, options, self.points.get(("targets", target, name)))
             for name, entry in entries_of(variants).items()
             if isinstance(entry.value, MapNode)
             and (options := self._variant(driver, entry, elsewhere)) is not None
@@ -303,11 +316,17 @@ def _suite(text: str, path: Path, checked: _Checked) -> Suite:
         models=tuple(
             file
             for name, model in keys.models.items()
-            for file in _model(name, model, folder, checked.networks.get(name))
+            for file in model_files(
+                name,
+                model,
+                folder,
+                checked.networks.get(name),
+                checked.points.get(("models", name)),
+            )
         ),
         targets=tuple(checked.targets),
         tools=tuple(
-            ToolSource(name, abi, _pinned_source(source, tool, folder), tool.kind)
+            ToolSource(name, abi, pinned_source(source, tool, folder), tool.kind)
             for name, tool in keys.tools.items()
             for abi, source in tool.builds.items()
         ),
@@ -315,76 +334,3 @@ def _suite(text: str, path: Path, checked: _Checked) -> Suite:
         plan_memory=keys.plan_memory,
         until=keys.until,
     )
-
-
-def _model(
-    name: str, keys: ModelKeys, folder: Path, network: tuple[str, Options] | None
-) -> Iterator[ModelSource]:
-    # Its parts were valid where they stood.
-    alone = FileKeys.model_construct(
-        tflite=keys.tflite, tfjs=keys.tfjs, tolerance=keys.tolerance, quality=keys.quality
-    )
-    files = keys.files or {keys.file: alone}
-    for file, own in files.items():
-        named: dict[ModelFormat, SourceKeys | None] = {"tflite": own.tflite, "tfjs": own.tfjs}
-        precision = _precision(file)
-        yield ModelSource(
-            name=name,
-            file=file,
-            generated=Generated(network[0], keys.seed, precision, network[1]) if network else None,
-            files={format_: _source(found, folder) for format_, found in named.items() if found},
-            inputs=_inputs(keys, folder),
-            reference="cpu" if keys.reference == "cpu" else _resolved(keys.reference, folder),
-            tolerance=TOLERANCES[precision] if own.tolerance is None else own.tolerance,
-            has_original=file != ORIGINAL and ORIGINAL in files,
-            quality=_quality(own),
-            evaluate=_evaluation(keys, folder),
-        )
-
-
-def _quality(keys: FileKeys) -> DeclaredQuality | None:
-    said = keys.quality
-    if said is None:
-        return None
-    return DeclaredQuality(said.metric, said.value, said.source, tuple(said.sha256))
-
-
-def _evaluation(keys: ModelKeys, folder: Path) -> Evaluation | None:
-    asked = keys.evaluate
-    if asked is None:
-        return None
-    labelled = _resolved(asked.set, folder) if asked.set else None
-    return Evaluation(asked.metric, labelled, asked.examples)
-
-
-def _precision(file: str) -> Precision:
-    """Return the kind that a file's name says; a name of one's own promises float32."""
-    return next((precision for precision in PRECISIONS if precision == file), "fp32")
-
-
-def _inputs(keys: ModelKeys, folder: Path) -> tuple[InputSpec, ...]:
-    return tuple(
-        InputSpec(
-            name=input_name,
-            shape=None if given.shape is None else tuple(given.shape),
-            dtype=given.dtype,
-            low=given.range[0] if given.range else None,
-            high=given.range[1] if given.range else None,
-            file=_resolved(given.file, folder) if given.file else None,
-        )
-        for input_name, given in keys.inputs.items()
-    )
-
-
-def _pinned_source(keys: SourceKeys, tool: ToolKeys, folder: Path) -> Source:
-    source = _source(keys, folder)
-    return replace(source, sha256=source.sha256 or tool.sha256)
-
-
-def _source(keys: SourceKeys, folder: Path) -> Source:
-    path = _resolved(keys.path, folder) if keys.path else None
-    return Source(path=path, url=keys.url, sha256=keys.sha256)
-
-
-def _resolved(text: str, folder: Path) -> Path:
-    return Path(os.path.normpath(folder / os.path.expanduser(text)))  # noqa: PTH111  never raises

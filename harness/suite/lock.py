@@ -15,7 +15,9 @@ from harness.suite import document, elf, pinning
 from harness.suite.finding import Mistake, SuiteMistakes, findings
 from harness.suite.keys import is_url
 from harness.suite.load import Plugins, parse, read_text
-from harness.suite.nodes import MapNode, Node, ScalarNode, data, entries_of
+from harness.suite.matrix import MATRIX
+from harness.suite.matrix_names import Chosen
+from harness.suite.nodes import ListNode, MapNode, Node, ScalarNode, data, entries_of, follow
 from harness.suite.values import ModelSource, Source, Suite
 
 
@@ -39,6 +41,9 @@ class _OnDisk:
 
 Fetch: TypeAlias = Callable[[str, ModelFormat | None], Download]
 """Downloads a URL; with the format `tfjs`, the weight files that its model.json names too."""
+
+_Trail: TypeAlias = tuple[str | int, ...]
+"""Where something stands in a suite: keys, and the place in a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ def lock(path: Path, fetch: Fetch, *, plugins: Plugins = registry) -> LockReport
 class _Claim:
     """A source to be settled: where it stands in the suite, and what it must be."""
 
-    trail: tuple[str, ...]
+    trail: _Trail
     node: Node
     key: ScalarNode
     source: Source
@@ -105,7 +110,7 @@ class _Claim:
 
     @property
     def where(self) -> str:
-        return ".".join(self.trail)
+        return ".".join(map(str, self.trail))
 
     @property
     def is_tool(self) -> bool:
@@ -119,35 +124,40 @@ class _Claim:
 
 
 def _claims(suite: Suite, root: MapNode) -> Iterator[_Claim]:
-    for model in suite.models:
-        yield from _model_claims(model, root)
+    # Models of one matrix may share a source.
+    trails = {
+        _trail(model, format_, root): (source, format_)
+        for model in suite.models
+        for format_, source in model.files.items()
+        if source.url
+    }
+    for trail, (source, format_) in trails.items():
+        yield _claim(root, trail, source, format_)
     for tool in suite.tools:
         yield _claim(root, ("tools", tool.name, tool.abi), tool.source)
 
 
-def _model_claims(model: ModelSource, root: MapNode) -> Iterator[_Claim]:
-    for format_, source in model.files.items():
-        if source.url:
-            yield _claim(root, (*_place(model, root), format_), source, format_)
-
-
-def _place(model: ModelSource, root: MapNode) -> tuple[str, ...]:
-    above = entries_of(root.get("models"))[model.name].value
-    several = isinstance(above, MapNode) and above.entry("files")
-    return ("models", model.name, *(("files", model.file) if several else ()))
+def _trail(model: ModelSource, format_: ModelFormat, root: MapNode) -> _Trail:
+    """Return where the file has a model's source: below its name, its file's, or in its matrix."""
+    name = model.point.origin if model.point else model.name
+    above = entries_of(root.get("models"))[name].value
+    assert isinstance(above, MapNode)
+    if model.point and format_ in model.point.axes:
+        matrix = above.get(MATRIX)
+        listed = matrix.get(format_) if isinstance(matrix, MapNode) else None
+        assert isinstance(listed, ListNode)
+        said = [Chosen(format_, item, place).fact for place, item in enumerate(listed.items, 1)]
+        return ("models", name, MATRIX, format_, said.index(model.point.axes[format_]))
+    several = ("files", model.file) if above.entry("files") else ()
+    return ("models", name, *several, format_)
 
 
 def _claim(
-    root: MapNode, trail: tuple[str, ...], source: Source, format_: ModelFormat | None = None
+    root: MapNode, trail: _Trail, source: Source, format_: ModelFormat | None = None
 ) -> _Claim:
-    node: MapNode = root
-    for part in trail[:-1]:
-        below = node.get(part)
-        assert isinstance(below, MapNode)
-        node = below
-    entry = node.entry(trail[-1])
-    assert entry is not None
-    return _Claim(trail, entry.value, entry.key, source, format_)
+    found = follow(root, trail)
+    assert found.key is not None
+    return _Claim(trail, found.node, found.key, source, format_)
 
 
 @dataclass(slots=True)
@@ -157,7 +167,7 @@ class _Locking:
     text: str
     fetch: Fetch
     pins: list[Pin] = field(default_factory=list)
-    added: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
+    added: dict[_Trail, dict[str, str]] = field(default_factory=dict)
     edits: list[pinning.Edit] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
     _fetched: dict[tuple[str, ModelFormat | None], Download] = field(default_factory=dict)
@@ -231,7 +241,7 @@ class _Locking:
         return found
 
     def _wrong(self, claim: _Claim, message: str, suggestion: str) -> None:
-        self.mistakes.append(Mistake(claim.key.start, f"{claim.trail[-1]}: {message}", suggestion))
+        self.mistakes.append(Mistake(claim.key.start, f"{claim.key.text}: {message}", suggestion))
 
 
 def _locked_text(text: str, root: MapNode, locking: _Locking) -> str | None:
@@ -254,7 +264,8 @@ def _locked_text(text: str, root: MapNode, locking: _Locking) -> str | None:
 
 def _by_hand(path: Path, locking: _Locking) -> SuiteError:
     pins = "; ".join(
-        f"{'.'.join(trail)}: " + ", ".join(f"{key}: {value}" for key, value in added.items())
+        f"{'.'.join(map(str, trail))}: "
+        + ", ".join(f"{key}: {value}" for key, value in added.items())
         for trail, added in locking.added.items()
     )
     return SuiteError(

@@ -10,10 +10,12 @@ from harness.plugins import Registry, registry
 from harness.suite.document import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_NODES
 from harness.suite.json_schema import schema
 from harness.suite.load import Plugins
+from harness.suite.matrix import MOST_CELLS, MOST_COMBINATIONS
 
 _REF = "#/$defs/"
 _COMMON = {"driver", "variants", "baseline", "ratios", "sampling"}
 _LISTED = {
+    "Model": "a model",
     "ModelKeys": "a model",
     "FileKeys": "a file of a model",
     "InputKeys": "an input",
@@ -51,6 +53,33 @@ so are more than {MAX_ALIASES} aliases, {MAX_DEPTH} levels, {MAX_NODES:,} values
 
 Names of suites, models, tools, targets and variants have at most 64 printable characters, without
 `/`, `\\`, `,` and `=`, and do not begin with `.` or `-`.
+"""
+
+
+_MATRIX = f"""\
+## Lists and `matrix`
+
+A list where an option has a single value makes a variant for each of its values, and so does
+`matrix:`, which names the options and lists their values; several lists make every combination.
+
+```yaml
+variants:
+  simd: {{wasm: threaded-simd, threads: [1, 2, 4]}}             # simd-1t, simd-2t, simd-4t
+  lite: {{matrix: {{threads: [1, 4], xnnpack: [true, false]}}}}   # lite-1t-xnnpack and three more
+  wide: {{threads: [1, 2], name: 'threads-{{threads}}'}}          # threads-1, threads-2
+models:
+  net: {{generate: mobilenet_v2, matrix: {{seed: [1, 2]}}}}       # net-seed-1, net-seed-2
+```
+
+Names are those of rows, of `baseline` and `ratios`, and of `--only`; a value that is added later
+changes no other name. A `name:` in braces needs quotes. In a model, `matrix` takes the model's
+own keys and the options of its network; a list below `generate` is the short form of the latter,
+and `matrix: {{file: […]}}` is `files`. Each model of a matrix has blocks of its own, so that only
+files and variants compare as ratios. An option that takes a list by itself is listed in `matrix`.
+
+`threads` without 1 gets it, since speed-ups are over one thread; `validate` and `plan` say so.
+`plan` shows how many cells there are: at most {MOST_COMBINATIONS} of one entry, and
+{MOST_CELLS:,} of a suite.
 """
 
 
@@ -111,6 +140,7 @@ def reference_markdown(*, plugins: Plugins = registry) -> str:
         _networks(built_in("models").names, definitions),
         _targets(drivers, definitions),
         *(_driver(name, definitions) for name in drivers),
+        _MATRIX,
     ]
     return "\n".join(part for part in parts if part)
 
@@ -202,8 +232,8 @@ def _listed(value: Mapping[str, Any]) -> str:
     name = str(value.get("$ref", "")).removeprefix(_REF)
     if name.startswith("network."):
         return "a network with options"
-    if name.endswith((".target", ".variant")):
-        return "a " + name.rpartition(".")[2]
+    if name.endswith((".target", ".variants")):
+        return "a " + name.rpartition(".")[2].removesuffix("s")
     # A driver's own definitions carry its name in front.
     return _LISTED.get(name.rpartition(".")[2], "")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.model import Phone
+from harness.model import Facts, Phone
 from harness.options import Options, Sampling
 from harness.outputs import Precision
 from harness.plugins import NoOptions, ToolKind
@@ -26,6 +26,18 @@ class Source:
     @property
     def name(self) -> str:
         return str(self.path) if self.path else (self.url or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What a model or variant was expanded from: an entry of the file, and a value on each axis.
+
+    `added` tells that the file does not list it: the point of one thread of a threads axis.
+    """
+
+    origin: str
+    axes: Facts
+    added: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,8 @@ class ModelSource:
 
     `reference` is 'cpu' (the runtime's own reference kernels) or the path of an `.npz` file
     with the outputs in order; `tolerance` bounds max |a−b| / max |ref|. `has_original` tells
-    that the model also has a file named `ORIGINAL`, which this is not.
+    that the model also has a file named `ORIGINAL`, which this is not; `point` what it was
+    expanded from, None where it is written out.
     """
 
     name: str
@@ -94,6 +107,7 @@ class ModelSource:
     has_original: bool = False
     quality: DeclaredQuality | None = None
     evaluate: Evaluation | None = None
+    point: Point | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -113,10 +127,14 @@ class ToolSource:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A named set of the driver's own options (`options` is its `variant_options`)."""
+    """A named set of the driver's own options (`options` is its `variant_options`).
+
+    `point` is what it was expanded from, None where it is written out.
+    """
 
     name: str
     options: Any
+    point: Point | None = None
 
 
 @dataclass(frozen=True, slots=True)

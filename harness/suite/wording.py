@@ -129,6 +129,18 @@ def known_keys(model: type[BaseModel], path: Iterable[str | int]) -> set[str]:
     return {field.alias or name for inner in models for name, field in inner.model_fields.items()}
 
 
+def keys_of_lists(model: type[BaseModel]) -> frozenset[str]:
+    """Return the keys of a model that take a list as their value."""
+    properties = model.model_json_schema().get("properties", {})
+    return frozenset(key for key, value in properties.items() if takes_list(value))
+
+
+def takes_list(value: Mapping[str, Any]) -> bool:
+    """Tell whether a key of this JSON Schema takes a list as its value."""
+    kinds = (*value.get("anyOf", ()), *value.get("oneOf", ()))
+    return value.get("type") == "array" or any(map(takes_list, kinds))
+
+
 def _models_in(annotation: Any) -> set[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return {annotation}
