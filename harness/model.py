@@ -284,6 +284,15 @@ class TargetRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedFigures:
+    """What others published of one device: model → variant → seconds per inference."""
+
+    name: str
+    source: str
+    latency_s: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
 class SessionRecord:
     """What `session.json` holds: the plan of a result folder and where it was measured.
 
@@ -310,6 +319,7 @@ class SessionRecord:
     models: Mapping[str, Facts]
     added_blocks: int = 0
     axes: Mapping[str, Facts] = field(default_factory=dict)
+    published: tuple[PublishedFigures, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ def session_record(
         models=_models_record(suite, models, plans),
         added_blocks=POLICY.added_blocks,
         axes=axes_of(suite),
+        published=suite.published,
     )
 
 

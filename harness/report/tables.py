@@ -12,6 +12,7 @@ from harness.report.files import files_tables
 from harness.report.latency import latency_table
 from harness.report.memory import memory_table
 from harness.report.quality import quality_table
+from harness.report.reference_figures import reference_table
 from harness.report.speedups import speedup_tables
 from harness.report.summary import CellSummary, summarise
 from harness.report.sustained import sustained_tables
@@ -40,7 +41,7 @@ def _section(cells: Sequence[CellSummary]) -> Iterable[Table]:
     yield latency_table(cells)
     yield from speedup_tables(cells)
     yield from files_tables(cells)
-    for make in (quality_table, delegates_table, cold_start_table, memory_table):
+    for make in (reference_table, quality_table, delegates_table, cold_start_table, memory_table):
         table = make(cells)
         if table is not None:
             yield table

@@ -24,6 +24,7 @@ from harness.model import (
     Outcome,
     Pass,
     Proof,
+    PublishedFigures,
     RunResult,
     SessionRecord,
     Skipped,
@@ -104,6 +105,9 @@ def session_from_record(record: Any) -> SessionRecord:
     fields = dict(record)
     fields["command"] = tuple(fields["command"])
     fields["cells"] = tuple(Cell(**cell) for cell in fields["cells"])
+    fields["published"] = tuple(
+        PublishedFigures(**figures) for figures in fields.get("published", ())
+    )
     fields["targets"] = tuple(_target(target) for target in fields["targets"])
     return SessionRecord(**fields)
 

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from harness.options import Number, Options, Sampling
 from harness.outputs import TOLERANCES, Precision
 from harness.plugins import ToolKind
+from harness.suite.published_keys import PublishedKeys
 from harness.suite.quality_keys import EvaluateKeys, QualityKeys
 
 Abi: TypeAlias = Literal["arm64-v8a", "armeabi-v7a", "x86_64", "x86", "riscv64"]
@@ -336,6 +337,10 @@ class SuiteKeys(Options):
         Field(description="name → a program that targets run, see below"),
     ] = Field(default_factory=dict)
     sampling: Annotated[Sampling, Field(description="how much is measured, see below")] = Sampling()
+    published: Annotated[
+        list[PublishedKeys],
+        Field(description="figures of others, shown beside what is measured and marked as theirs"),
+    ] = Field(default_factory=list)
     plan_memory: Annotated[
         bool,
         Field(description="set planned memory of `.tflite` files beside what is measured"),

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import PluginError
+from harness.model import PublishedFigures
 from harness.options import Options, Sampling
 from harness.plugins import Driver, Kind, Registry, network_options, registry
 from harness.suite import document, matrix, rules, wording
@@ -332,5 +333,16 @@ def _suite(text: str, path: Path, checked: _Checked) -> Suite:
         ),
         sampling=keys.sampling,
         plan_memory=keys.plan_memory,
+        published=tuple(
+            PublishedFigures(
+                each.name,
+                each.source,
+                {
+                    model: {variant: ms / 1000 for variant, ms in times.items()}
+                    for model, times in each.latency_ms.items()
+                },
+            )
+            for each in keys.published
+        ),
         until=keys.until,
     )

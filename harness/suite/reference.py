@@ -19,6 +19,7 @@ _LISTED = {
     "ModelKeys": "a model",
     "FileKeys": "a file of a model",
     "InputKeys": "an input",
+    "PublishedKeys": "published figures",
     "QualityKeys": "a declared quality",
     "EvaluateKeys": "a quality pass",
     "Sampling": "sampling keys",
@@ -113,6 +114,7 @@ _SECTIONS = (
     ("An input", "Below a model's `inputs:`, by name.", "InputKeys"),
     ("A declared quality", "In `quality:` of a model or of one of its files.", "QualityKeys"),
     ("A quality pass", "In `evaluate:` of a model; see docs/quality.md.", "EvaluateKeys"),
+    ("Published figures", "In the suite's list `published:`.", "PublishedKeys"),
     (
         "Sampling",
         "In the suite, and in a target, whose keys are laid over the suite's.",

@@ -31,6 +31,21 @@ def mistakes(root: MapNode, networks: Iterable[str], *, pinned: bool) -> Iterato
     for tool in entries_of(root.get("tools")).values():
         if isinstance(tool.value, MapNode):
             yield from _tool(tool.key, tool.value, pinned=pinned)
+    yield from _published(root)
+
+
+def _published(root: MapNode) -> Iterator[Mistake]:
+    known = entries_of(root.get("models"))
+    listed = root.get("published")
+    for each in listed.items if isinstance(listed, ListNode) else ():
+        times = each.get("latency_ms") if isinstance(each, MapNode) else None
+        for name, entry in entries_of(times).items():
+            if name not in known:
+                yield Mistake(
+                    entry.key.start,
+                    f"latency_ms: there is no model named {name!r} in this suite",
+                    did_you_mean(name, known) or f"its models: {', '.join(known)}",
+                )
 
 
 def tool_named(tool: ScalarNode, tools: Node | None) -> Iterator[Mistake]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.model import Facts, Phone
+from harness.model import Facts, Phone, PublishedFigures
 from harness.options import Options, Sampling
 from harness.outputs import Precision
 from harness.plugins import NoOptions, ToolKind
@@ -171,4 +171,5 @@ class Suite:
     tools: tuple[ToolSource, ...]
     sampling: Sampling
     plan_memory: bool = False
+    published: tuple[PublishedFigures, ...] = ()
     until: str | None = None
