@@ -26,6 +26,7 @@ from harness.errors import SuiteError
 from harness.options import Options
 from harness.outputs import Precision
 from harness.plugins import (
+    MODEL_FORMATS,
     ModelFile,
     ModelFormat,
     ToolFile,
@@ -35,8 +36,11 @@ from harness.plugins import (
 )
 from harness.suite.values import Generated, ModelSource, Source, ToolSource
 
-FORMATS: tuple[ModelFormat, ...] = ("tflite", "tfjs")
-_MAIN_FILE: Mapping[ModelFormat, str] = {"tflite": "model.tflite", "tfjs": "model.json"}
+_MAIN_FILE: Mapping[ModelFormat, str] = {
+    "tflite": "model.tflite",
+    "tfjs": "model.json",
+    "onnx": "model.onnx",
+}
 _FETCH_LIMIT_BYTES = 4 << 30
 _FETCH_TIMEOUT_S = 60
 
@@ -50,16 +54,18 @@ class Fetched:
 
 
 def model_files(
-    source: ModelSource, formats: Collection[ModelFormat] = FORMATS
+    source: ModelSource, formats: Collection[ModelFormat] = MODEL_FORMATS
 ) -> Mapping[ModelFormat, ModelFile]:
-    """Return a model's file in every one of the formats that it has; TF.js has fp32 only.
+    """Return a model's file in every one of the formats that it has.
+
+    Generated ones of TF.js and ONNX are fp32 only.
 
     Raises:
         SuiteError: a file is missing, unreadable, or not the one that is pinned.
         PluginError: writing a format needs a package that is not installed.
     """
     if source.generated:
-        written = FORMATS if source.generated.precision == "fp32" else ("tflite",)
+        written = MODEL_FORMATS if source.generated.precision == "fp32" else ("tflite",)
         return {
             format_: _generated(source.generated, format_)
             for format_ in formats
@@ -156,6 +162,10 @@ def _written(graph: Any, format_: ModelFormat, precision: Precision) -> Mapping[
         from harness.graphs.tfjs_writer import write_tfjs
 
         return write_tfjs(graph)
+    if format_ == "onnx":
+        from harness.graphs.onnx_writer import write_onnx
+
+        return {_MAIN_FILE[format_]: write_onnx(graph)}
     from harness.graphs.tflite_precisions import write_tflite_file
 
     return {_MAIN_FILE[format_]: write_tflite_file(graph, precision)}
@@ -177,7 +187,7 @@ def _model_file(format_: ModelFormat, source: Source) -> ModelFile:
 
 
 def _described(format_: ModelFormat, path: Path) -> ModelFile:
-    files = [path] if format_ == "tflite" else _tfjs_files(path)
+    files = _tfjs_files(path) if format_ == "tfjs" else [path]
     size = sum(file.stat().st_size for file in files)
     return ModelFile(format_, path, _digest(path, format_), size)
 

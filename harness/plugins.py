@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias, cast, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, cast, get_args, runtime_checkable
 
 from harness.errors import PluginError
 from harness.model import Capture, Cell, Facts, Pass, Phone, Reading, Table, Tensor
@@ -26,7 +26,8 @@ from harness.options import Options, Sampling
 API_VERSION = 1
 
 Kind: TypeAlias = Literal["drivers", "probes", "formats", "models"]
-ModelFormat: TypeAlias = Literal["tflite", "tfjs"]
+ModelFormat: TypeAlias = Literal["tflite", "tfjs", "onnx"]
+MODEL_FORMATS: tuple[ModelFormat, ...] = get_args(ModelFormat)
 ToolKind: TypeAlias = Literal["benchmark_model", "litert"]
 """TFLite's `benchmark_model`, or LiteRT's `benchmark_litert_model`, which often has its name."""
 KINDS: tuple[Kind, ...] = ("drivers", "probes", "formats", "models")
@@ -36,7 +37,7 @@ KINDS: tuple[Kind, ...] = ("drivers", "probes", "formats", "models")
 class ModelFile:
     """One file of a model in one format, on this host's disk.
 
-    `path` is the `.tflite`, or for `tfjs` the `model.json` with its weight shards beside it.
+    `path` is the `.tflite` or `.onnx`, for `tfjs` the `model.json` with its weight shards beside.
     `sha256` is over the file, for `tfjs` over the digests of all its files in name order.
     """
 

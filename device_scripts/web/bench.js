@@ -4,7 +4,7 @@
 // The loop knows no runtime: an adapter of `runtimes/`, loaded among `config.scripts`, puts itself
 // at `edgebench.runtime` with
 //   start(argument)      make the runtime ready; resolves to the milliseconds that its start took,
-//                        null where it has no start of its own and starts with `load`
+//                        null where it has none of its own (fact `starts_with_load`)
 //   load(argument)       load the model; resolves to it
 //   feed(model, inputs)  make the model's inputs of [{name, shape, dtype, bytes}]
 //   infer(model, feed)   one inference with its outputs read back; resolves to the answer

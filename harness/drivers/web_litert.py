@@ -8,20 +8,18 @@ Library: https://ai.google.dev/edge/litert/web, npm `@litertjs/core`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from harness.errors import TargetUnfit
-from harness.model import Facts, Measurement
+from harness.model import Facts
 from harness.options import Options
-from harness.plugins import ModelFile, ModelFormat
-from harness.tools.measuring_page import PageAnswer, RuntimeCall, told_bytes
+from harness.plugins import ModelFormat
+from harness.tools.measuring_page import RuntimeCall
 from harness.web_lane.driver import WebDriver
-from harness.web_lane.packages import InstalledFiles, Runtime, installed
-from harness.web_lane.page_scripts import RUNNING_WORKERS, page_files, pretend_cores
+from harness.web_lane.one_file import OneFileRuntime, backend_and_threads, heap
+from harness.web_lane.packages import Runtime, installed
+from harness.web_lane.page_scripts import RUNNING_WORKERS, pretend_cores
 from harness.web_lane.runtime import RuntimeReading
 
 Build: TypeAlias = Literal["compat", "relaxed-simd", "threaded"]
@@ -74,17 +72,13 @@ class VariantOptions(Options):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class LiteRtJs:
+class LiteRtJs(OneFileRuntime):
     """LiteRT.js as npm installed it; see `harness.web_lane.runtime.PageRuntime`."""
 
-    files: InstalledFiles
-    reference_runtime: str = "LiteRT.js"
-
-    def served(self, model: ModelFile) -> Mapping[str, Path | bytes]:
-        """Return all builds and the model."""
-        scripts = page_files(RUNNING_WORKERS, _ADAPTER)
-        return {**scripts, **self.files.paths, _MODEL: model.path}
+    __slots__ = ()
+    label = _RUNTIME.label
+    adapter = _ADAPTER
+    model = _MODEL
 
     def call(self, url: str, variant: VariantOptions) -> RuntimeCall:
         """Return how the page runs one build; the adapter comes before the library it prepares."""
@@ -95,16 +89,6 @@ class LiteRtJs:
             "accelerator": "wasm",
         }
         return RuntimeCall((RUNNING_WORKERS, _ADAPTER, _LIBRARY), argument)
-
-    def reference_call(self, url: str) -> RuntimeCall:  # noqa: ARG002  refused whatever it is
-        """Refuse: the page has optimised kernels only.
-
-        Raises:
-            TargetUnfit: always.
-        """
-        raise TargetUnfit(
-            "LiteRT.js has no reference kernels", hint="give the model a `reference:` file"
-        )
 
     def init_scripts(self, variant: VariantOptions) -> Sequence[str]:
         """Have the page see as many cores as there are threads: LiteRT.js makes no more workers."""
@@ -131,20 +115,12 @@ class LiteRtJs:
         }
 
 
-def _seen(answer: PageAnswer) -> Facts:
-    return {"backend": answer.facts.backend, "threads": answer.facts.threads}
-
-
 def _setting(observed: Facts) -> Facts:
     builds = {f"{stem}.wasm": build for build, stem in _STEMS.items()}
     return {
         "threads": observed.get("threads"),
         "wasm": builds.get(str(observed.get("wasm_binary"))),
     }
-
-
-def _memory(answer: PageAnswer) -> tuple[Measurement, ...]:
-    return told_bytes({"wasm_heap": answer.facts.wasm_heap_bytes})
 
 
 class WebLiteRt(WebDriver):
@@ -154,9 +130,9 @@ class WebLiteRt(WebDriver):
     model_format: ClassVar[ModelFormat] = "tflite"
     variant_options = VariantOptions
     reading = RuntimeReading(
-        seen=_seen,
+        seen=backend_and_threads,
         setting=_setting,
-        memory=_memory,
+        memory=heap,
         unsupported_hint="LiteRT.js has tensors of float32, int32 and uint8 only; measure the "
         "fp32 file, or this one on a phone",
     )

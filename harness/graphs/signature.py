@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.errors import SuiteError
 from harness.graphs import tflite_schema
 from harness.graphs.description import Shape
+from harness.graphs.onnx_signature import onnx_inputs
 from harness.outputs import InputSignature
-from harness.plugins import ModelFile
+from harness.plugins import ModelFile, ModelFormat
 
 __all__ = ["InputSignature", "read_signature"]
 
@@ -29,7 +30,7 @@ _TENSORFLOW_DTYPES = {
     "DT_BOOL": "bool",
     "DT_STRING": "string",
 }
-_KINDS = {"tflite": ".tflite file", "tfjs": "TF.js model.json"}
+_KINDS = {"tflite": ".tflite file", "tfjs": "TF.js model.json", "onnx": ".onnx file"}
 # What walking through damaged or foreign bytes raises.
 _DAMAGE = (
     AttributeError,
@@ -49,7 +50,8 @@ def read_signature(
 ) -> tuple[InputSignature, ...]:
     """Return the inputs of a model in the order in which its runtime takes them.
 
-    Names are those of tensors in a `.tflite` and those that `predict` knows in TF.js. An
+    Names are those of tensors in a `.tflite`, those that `predict` knows in TF.js, and those of
+    the graph in an `.onnx`. An
     unknown batch size becomes 1; `shapes` (name → shape) go before what the file says, and
     are needed where another dimension is unknown.
 
@@ -57,7 +59,7 @@ def read_signature(
         SuiteError: the file cannot be read, or leaves a dimension open.
         PluginError: a `.tflite`, and ai-edge-litert is not installed.
     """
-    read = _tflite_inputs if file.format == "tflite" else _tfjs_inputs
+    read = _READERS[file.format]
     try:
         data = file.path.read_bytes()
         found = read(data)
@@ -79,7 +81,7 @@ def read_signature(
 
 
 def output_dtypes(file: ModelFile) -> tuple[str, ...]:
-    """Return the number types of a `.tflite`'s outputs, in order; () for TF.js, all float32 here.
+    """Return the number types of a `.tflite`'s outputs, in order; () elsewhere, all float32 here.
 
     Raises:
         SuiteError, PluginError: as `read_signature`.
@@ -175,3 +177,10 @@ def _layers_inputs(topology: Any) -> list[tuple[str, list[int], str]]:
 def _layer_input(layer: Any) -> tuple[list[int], str]:
     shape = layer.get("batch_input_shape") or layer["batch_shape"]
     return [-1 if size is None else int(size) for size in shape], str(layer.get("dtype", "float32"))
+
+
+_READERS: Mapping[ModelFormat, Callable[[bytes], list[tuple[str, list[int], str]]]] = {
+    "tflite": _tflite_inputs,
+    "tfjs": _tfjs_inputs,
+    "onnx": onnx_inputs,
+}

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import get_args
 
 from harness.model import Facts
-from harness.plugins import ModelFormat
+from harness.plugins import MODEL_FORMATS
 from harness.report.summary import CellSummary
-
-_FORMATS: tuple[ModelFormat, ...] = get_args(ModelFormat)
 
 
 def size_bytes_of(cells: Iterable[CellSummary]) -> int | None:
@@ -17,7 +14,7 @@ def size_bytes_of(cells: Iterable[CellSummary]) -> int | None:
     for cell in cells:
         for digest in cell.digests:
             for facts in cell.session.models.values():
-                for format_ in _FORMATS:
+                for format_ in MODEL_FORMATS:
                     size = facts.get(f"{format_}_bytes")
                     if facts.get(f"{format_}_sha256") == digest and isinstance(size, int):
                         return size

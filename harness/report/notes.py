@@ -129,7 +129,7 @@ def _isolation(cells: Sequence[CellSummary]) -> str:
 
 
 # Fact of `subject` that is a runtime's version → its name for people.
-_RUNTIMES = {"tfjs": "TF.js", "litert_js": "LiteRT.js"}
+_RUNTIMES = {"tfjs": "TF.js", "litert_js": "LiteRT.js", "onnxruntime_web": "onnxruntime-web"}
 
 
 def _builds(cells: Sequence[CellSummary]) -> str:

@@ -289,7 +289,7 @@ def _no_file(run: PlannedRun, driver: Driver) -> Failure:
     return Failure(
         "model-unavailable",
         f"the model {run.cell.model!r} has no {driver.model_format} file {run.cell.file!r}",
-        "nothing to do: TF.js files are generated in fp32 only"
+        "nothing to do: other numbers than fp32 are generated as .tflite only"
         if run.model.generated
         else f"add `{driver.model_format}:` to that file of the model in the suite",
     )

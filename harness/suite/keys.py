@@ -195,7 +195,7 @@ _DEFAULT_TOLERANCES = ", ".join(f"{name} {value:g}" for name, value in TOLERANCE
 
 
 class FileKeys(Options):
-    """One of several files of a model; a generated one has neither `tflite` nor `tfjs`."""
+    """One of several files of a model; a generated one has none of the formats."""
 
     tflite: Annotated[Source | None, Given, Field(description="its `.tflite` file")] = None
     tfjs: Annotated[
@@ -203,6 +203,7 @@ class FileKeys(Options):
         Given,
         Field(description="its TF.js `model.json`, the weight files beside it"),
     ] = None
+    onnx: Annotated[Source | None, Given, Field(description="its `.onnx` file")] = None
     tolerance: Annotated[
         _Tolerance | None,
         Given,
@@ -233,7 +234,7 @@ Files = Annotated[
 
 
 class ModelKeys(FileKeys):
-    """A model: built here (`generate`), or files by format (`tflite`, `tfjs`)."""
+    """A model: built here (`generate`), or files by format (`tflite`, `tfjs`, `onnx`)."""
 
     generate: Annotated[
         Text | dict[str, Any] | None,
@@ -248,7 +249,7 @@ class ModelKeys(FileKeys):
     ] = 1
     file: Annotated[
         Name,
-        Field(description="what the one file is called that `tflite` and `tfjs` name"),
+        Field(description="what the one file is called that `tflite`, `tfjs` and `onnx` name"),
     ] = "fp32"
     files: Annotated[
         Files | None,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.options import Options
 from harness.outputs import ORIGINAL, PRECISIONS, TOLERANCES, Precision
-from harness.plugins import ModelFormat
+from harness.plugins import MODEL_FORMATS, ModelFormat
 from harness.suite.keys import FileKeys, ModelKeys, SourceKeys, ToolKeys
 from harness.suite.values import (
     DeclaredQuality,
@@ -36,11 +36,15 @@ def model_files(
     """
     # Its parts were valid where they stood.
     alone = FileKeys.model_construct(
-        tflite=keys.tflite, tfjs=keys.tfjs, tolerance=keys.tolerance, quality=keys.quality
+        **{format_: getattr(keys, format_) for format_ in MODEL_FORMATS},
+        tolerance=keys.tolerance,
+        quality=keys.quality,
     )
     files = keys.files or {keys.file: alone}
     for file, own in files.items():
-        named: dict[ModelFormat, SourceKeys | None] = {"tflite": own.tflite, "tfjs": own.tfjs}
+        named: dict[ModelFormat, SourceKeys | None] = {
+            format_: getattr(own, format_) for format_ in MODEL_FORMATS
+        }
         precision = _precision(file)
         yield ModelSource(
             name=name,

@@ -106,8 +106,8 @@ _SECTIONS = (
     (
         "A source",
         (
-            "In `tflite:`, `tfjs:` and for each ABI of a tool. A text alone is short for one of "
-            "these keys: a URL if it begins with `http://` or `https://`, else a path."
+            "In `tflite:`, `tfjs:`, `onnx:` and for each ABI of a tool. A text alone is short for "
+            "one of these keys: a URL if it begins with `http://` or `https://`, else a path."
         ),
         "ToolSourceKeys",
     ),

@@ -11,11 +11,12 @@ from itertools import chain
 from math import prod
 
 from harness.outputs import PRECISIONS
+from harness.plugins import MODEL_FORMATS
 from harness.suite.finding import Mistake, did_you_mean
 from harness.suite.keys import ABIS, SUITE_WIDE, is_url
 from harness.suite.nodes import Entry, ListNode, MapNode, Node, ScalarNode, data, entries_of
 
-FORMATS = ("tflite", "tfjs")
+_ANY_FORMAT = ", ".join(f"`{format_}`" for format_ in MODEL_FORMATS)
 _MOST_INPUT_NUMBERS = 1 << 28
 
 
@@ -68,13 +69,13 @@ def _model(
     entry: Entry, model: MapNode, networks: tuple[str, ...], *, pinned: bool
 ) -> Iterator[Mistake]:
     name = entry.key
-    sources = [found for format_ in FORMATS if (found := model.entry(format_))]
+    sources = [found for format_ in MODEL_FORMATS if (found := model.entry(format_))]
     generate, seed = model.entry("generate"), model.entry("seed")
     files = model.entry("files")
     if generate is None and not sources and not files:
         yield Mistake(
             name.start,
-            f"{name.text}: a model needs `generate`, `tflite`, `tfjs` or `files`",
+            f"{name.text}: a model needs `generate`, {_ANY_FORMAT}, or `files`",
             f"known networks to generate: {', '.join(networks)}" if networks else "",
         )
     if generate and sources:
@@ -107,8 +108,8 @@ def _model(
 
 
 def _files(model: MapNode, files: Entry, *, pinned: bool) -> Iterator[Mistake]:
-    for key in ("file", "tflite", "tfjs", "tolerance"):
-        if (beside := model.entry(key)) and not (key in FORMATS and model.entry("generate")):
+    for key in ("file", *MODEL_FORMATS, "tolerance"):
+        if (beside := model.entry(key)) and not (key in MODEL_FORMATS and model.entry("generate")):
             yield Mistake(
                 beside.key.start,
                 f"{key}: `files` is there too",
@@ -153,7 +154,7 @@ def _precision(name: ScalarNode) -> Iterator[Mistake]:
 
 
 def _file(entry: Entry, file: MapNode, *, generated: bool, pinned: bool) -> Iterator[Mistake]:
-    sources = [found for format_ in FORMATS if (found := file.entry(format_))]
+    sources = [found for format_ in MODEL_FORMATS if (found := file.entry(format_))]
     if generated and sources:
         yield Mistake(
             sources[0].key.start,
@@ -161,7 +162,7 @@ def _file(entry: Entry, file: MapNode, *, generated: bool, pinned: bool) -> Iter
             "keep one of the two",
         )
     if not generated and not sources:
-        yield Mistake(entry.key.start, f"{entry.key.text}: a file needs `tflite` or `tfjs`")
+        yield Mistake(entry.key.start, f"{entry.key.text}: a file needs one of {_ANY_FORMAT}")
     for source in sources:
         yield from _source(source, pinned=pinned)
 

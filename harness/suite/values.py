@@ -9,7 +9,7 @@ from typing import Any, Literal
 from harness.model import Facts, Phone, PublishedFigures
 from harness.options import Options, Sampling
 from harness.outputs import Precision
-from harness.plugins import NoOptions, ToolKind
+from harness.plugins import ModelFormat, NoOptions, ToolKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """One file of a named model: generated, or a file per format (`tflite`, `tfjs`).
+    """One file of a named model: generated, or a file per format (`tflite`, `tfjs`, `onnx`).
 
     `reference` is 'cpu' (the runtime's own reference kernels) or the path of an `.npz` file
     with the outputs in order; `tolerance` bounds max |a−b| / max |ref|. `has_original` tells
@@ -100,7 +100,7 @@ class ModelSource:
     name: str
     file: str
     generated: Generated | None
-    files: dict[Literal["tflite", "tfjs"], Source]
+    files: dict[ModelFormat, Source]
     inputs: tuple[InputSpec, ...]
     reference: Literal["cpu"] | Path
     tolerance: float

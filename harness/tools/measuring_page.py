@@ -27,6 +27,7 @@ PagePass: TypeAlias = Literal["latency", "memory", "quality", "reference"]
 TIMED = "predict+readback"
 _ITEM_BYTES = {"float32": 4, "int32": 4, "bool": 1}
 _PERCENTILES = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p95": 0.95}
+_NO_START = "this runtime has no start of its own: it starts while the model is loaded"
 _REREAD_HINT = "look at page.json of this run; if the page wrote it so, report it"
 
 # Generous, and small enough that sums of them stay finite: 31 years, and what JavaScript counts.
@@ -75,8 +76,9 @@ class SaidTensor(_Said):
 class PageFacts(_Said):
     """What the page and its runtime saw; None is not known.
 
-    `blocked` was asked for from another origin; `versions` are those that the loaded parts of
-    the runtime tell of themselves.
+    `starts_with_load` says that the runtime has no start of its own to time; `blocked` was
+    asked for from another origin; `versions` are those that the loaded parts of the runtime
+    tell of themselves.
     """
 
     backend: str | None = None
@@ -90,6 +92,7 @@ class PageFacts(_Said):
     wasm_heap_shared: bool | None = None
     tf_num_bytes: Count | None = None
     tf_memory_unreliable: bool | None = None
+    starts_with_load: bool = False
     blocked: tuple[str, ...] = ()
     versions: Mapping[str, str | None] = {}
 
@@ -193,17 +196,20 @@ def cold_start(answer: PageAnswer) -> tuple[Measurement, ...]:
         "load": answer.load_ms,
         "first_inference": answer.first_inference_ms,
     }
-    if any(value is None for value in parts.values()) or answer.warmup is None:
+    warmup = answer.warmup
+    if answer.facts.starts_with_load:
+        parts.pop("init")
+    if any(value is None for value in parts.values()) or warmup is None:
         raise OutputUnreadable("the page measured no cold start", hint=_REREAD_HINT)
     seconds = {name: (value or 0.0) / 1000 for name, value in parts.items()}
     seconds["time_to_first_result"] = math.fsum(seconds.values())
-    warmup = answer.warmup
     mean = (
         Measurement("warmup_mean", "s", warmup.elapsed_ms / 1000 / warmup.iterations)
         if warmup.iterations
         else Measurement("warmup_mean", "s", absent="no warm-up was asked for")
     )
-    return (*(Measurement(name, "s", value) for name, value in seconds.items()), mean)
+    init = () if "init" in seconds else (Measurement("init", "s", absent=_NO_START),)
+    return (*init, *(Measurement(name, "s", value) for name, value in seconds.items()), mean)
 
 
 def latency(answer: PageAnswer) -> tuple[Measurement, ...]:

@@ -15,6 +15,7 @@ from web_parts import QUICK
 
 from harness.errors import TargetNotFound
 from harness.graphs.numpy_forward import forward
+from harness.graphs.onnx_writer import write_onnx
 from harness.graphs.tfjs_writer import write_tfjs
 from harness.graphs.tflite_precisions import write_tflite_file
 from harness.model import Capture, Cell, Measured, Measurement, Pass, Reading, Tensor
@@ -39,6 +40,7 @@ def models(folder: Path) -> Mapping[ModelFormat, ModelFile]:
     written: dict[ModelFormat, dict[str, bytes]] = {
         "tfjs": write_tfjs(NETWORK),
         "tflite": {"model.tflite": write_tflite_file(NETWORK, "fp32")},
+        "onnx": {"model.onnx": write_onnx(NETWORK)},
     }
     files: dict[ModelFormat, ModelFile] = {}
     for format_, contents in written.items():

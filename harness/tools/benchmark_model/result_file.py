@@ -1,9 +1,8 @@
 """The file of `--result_file_path`: a protobuf message `tflite.tools.benchmark.BenchmarkResult`.
 
 Format: tensorflow/lite/tools/benchmark/proto/benchmark_result.proto; times are 32-bit floats of
-milliseconds, memory is whole KiB, its peak a float of MiB. The encoding is read here, in sixty
-lines, since the message has fifteen plain numbers: the protobuf package would be a dependency of
-everybody with a compiled schema, and it lets a field that is there twice or torn pass.
+milliseconds, memory is whole KiB, its peak a float of MiB. The message has fifteen plain numbers,
+each at most once: one that is there twice, which the format allows, is what damage looks like.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TypeAlias
 
+from harness.protobuf import Damaged, Value, fields
 from harness.tools.benchmark_model.grammar import MIB, Unreadable
 from harness.tools.benchmark_model.reading import Numbers, Stats
 
@@ -24,7 +24,7 @@ _AVG, _MIN, _MAX, _STD, _MEDIAN, _P5, _P95, _INIT, _FIRST, _WARMUP = range(1, 11
 _FOOTPRINT_INIT, _FOOTPRINT, _PEAK = range(1, 4)
 _RUNS, _WARMUPS = 2, 3
 
-_Fields: TypeAlias = Mapping[int, int | float | bytes]
+_Fields: TypeAlias = Mapping[int, Value]
 
 
 def read_result_file(data: bytes, tick_s: float) -> Numbers:
@@ -141,42 +141,15 @@ def _disagrees(name: str, printed: float, written: float) -> Unreadable:
 
 def _fields(data: bytes) -> _Fields:
     """Read one message: field number → number, or the bytes of a nested one."""
-    found: dict[int, int | float | bytes] = {}
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
-        number, wire = key >> 3, key & 7
-        value: int | float | bytes
-        if wire == 0:
-            value, at = _varint(data, at)
-        elif wire == 2:
-            length, at = _varint(data, at)
-            value, at = data[at : at + length], at + length
-        elif wire in (1, 5):
-            width = 8 if wire == 1 else 4
-            if at + width > len(data):
-                raise Unreadable("the result file is cut")
-            value = struct.unpack_from("<d" if wire == 1 else "<f", data, at)[0]
-            at += width
-        else:
-            raise Unreadable("the result file is no benchmark result")
-        if at > len(data) or number in found or number == 0:
-            raise Unreadable("the result file is cut, or has a field twice")
-        found[number] = value
+    found: dict[int, Value] = {}
+    try:
+        for number, value in fields(data):
+            if number in found:
+                raise Unreadable("the result file has a field twice, as damaged ones have")
+            found[number] = value
+    except Damaged as error:
+        raise Unreadable(f"the result file is no benchmark result: {error}") from error
     return found
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(data):
-            raise Unreadable("the result file is cut")
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    raise Unreadable("the result file is no benchmark result")
 
 
 def _nested(message: _Fields, number: int) -> bytes:
