@@ -300,7 +300,8 @@ class SessionRecord:
     python; `models` has the facts of each file, `model/file` → `tflite_sha256`, `tfjs_bytes`, ….
     At most `added_blocks` are added for each model, target and pass after failures of the
     infrastructure (none in older folders), see `harness.retries`. `axes` are the values that a
-    matrix gave to what it made, by model and by `target/variant`; older folders have none.
+    matrix gave to what it made, by model and by `target/variant`, `origins` the entry of the
+    suite that it was made from; older folders have none.
     """
 
     schema: int
@@ -319,6 +320,7 @@ class SessionRecord:
     models: Mapping[str, Facts]
     added_blocks: int = 0
     axes: Mapping[str, Facts] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
     published: tuple[PublishedFigures, ...] = ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness import store
@@ -14,6 +15,7 @@ from harness.report.site import FolderToPublish
 from harness.store import write_atomically
 
 _PAGE = "index.html"
+_PICTURES = "pictures"
 _HEAD_BYTES = 4096
 
 
@@ -25,23 +27,38 @@ def execute(arguments: argparse.Namespace) -> int:
         FolderToPublish(store.read(path), store.read_tensors(path))
         for path in store.find_folders(arguments.folders)
     ]
-    page = site.page(folders)
+    made = site.site(folders)
     path = arguments.out / _PAGE
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, page.encode())
+        _write_pictures(arguments.out / _PICTURES, made.pictures)
+        write_atomically(path, made.page.encode())
     except OSError as error:
         raise _refused(path, error) from error
     print(path)  # noqa: T201  where the page is, is the product
-    say(f"{counted(len(folders), 'result folder')}, {len(page.encode())} bytes")
+    say(
+        f"{counted(len(folders), 'result folder')}, {len(made.page.encode())} bytes"
+        + (f", {counted(len(made.pictures), 'picture')} in {_PICTURES}/" * bool(made.pictures))
+    )
     return EXIT_OK
+
+
+def _write_pictures(folder: Path, pictures: Mapping[str, str]) -> None:
+    """Write each picture as a file of its own, and remove those of an earlier page."""
+    if pictures:
+        folder.mkdir(exist_ok=True)
+    for name, svg in pictures.items():
+        write_atomically(folder / f"{name}.svg", svg.encode())
+    for old in folder.glob("*.svg") if folder.is_dir() else ():
+        if old.stem not in pictures:
+            old.unlink()
 
 
 def _check_ours(folder: Path) -> None:
     """Refuse a folder that holds anything but a page of ours and what a killed writer left."""
     try:
         names = [path.name for path in folder.iterdir()] if folder.exists() else []
-        foreign = [n for n in names if n != _PAGE and not n.startswith(f".{_PAGE}.")]
+        foreign = [n for n in names if not _is_ours(folder, n)]
         if _PAGE in names:
             with (folder / _PAGE).open("rb") as file:
                 head = file.read(_HEAD_BYTES)
@@ -55,6 +72,12 @@ def _check_ours(folder: Path) -> None:
             where=str(folder),
             hint="name a new or empty folder with --out, or one that was published to before",
         )
+
+
+def _is_ours(folder: Path, name: str) -> bool:
+    if name == _PICTURES:
+        return all(".svg" in picture.name for picture in (folder / name).iterdir())
+    return name == _PAGE or name.startswith(f".{_PAGE}.")
 
 
 def _refused(path: Path, error: OSError) -> StoreError:

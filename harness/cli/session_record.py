@@ -15,8 +15,8 @@ from harness.plan import Plan
 from harness.plugins import Driver, ModelFile, ModelFormat
 from harness.retries import POLICY
 from harness.runner.provenance import harness_facts, host_facts
-from harness.suite.expansions import axes_of
-from harness.suite.values import ModelSource, Suite
+from harness.suite.expansions import axes_of, origins_of
+from harness.suite.values import ModelSource, Suite, Target
 
 FileKey: TypeAlias = tuple[str, str]
 """A file of a suite: (model, file)."""
@@ -44,19 +44,7 @@ def session_record(
         memory_runs=max(run.target.sampling.memory_runs for run in planned.runs),
         cells=planned.cells,
         targets=tuple(
-            TargetRecord(
-                name=target.name,
-                driver=target.driver,
-                bench=plan.bench_of(target, drivers[target.driver]),
-                virtual=(target.phone is not None and target.phone.virtual is not None)
-                or drivers[target.driver].is_virtual(target.options),
-                variants=tuple(variant.name for variant in target.variants),
-                baseline=target.baseline,
-                ratios=target.ratios,
-                min_effect=target.sampling.min_effect,
-                memory_runs=target.sampling.memory_runs,
-                extra_passes=target.sampling.extra_passes,
-            )
+            _target_record(target, drivers[target.driver])
             for target in suite.targets
             if target.name in used
         ),
@@ -65,7 +53,24 @@ def session_record(
         models=_models_record(suite, models, plans),
         added_blocks=POLICY.added_blocks,
         axes=axes_of(suite),
+        origins=origins_of(suite),
         published=suite.published,
+    )
+
+
+def _target_record(target: Target, driver: Driver) -> TargetRecord:
+    return TargetRecord(
+        name=target.name,
+        driver=target.driver,
+        bench=plan.bench_of(target, driver),
+        virtual=(target.phone is not None and target.phone.virtual is not None)
+        or driver.is_virtual(target.options),
+        variants=tuple(variant.name for variant in target.variants),
+        baseline=target.baseline,
+        ratios=target.ratios,
+        min_effect=target.sampling.min_effect,
+        memory_runs=target.sampling.memory_runs,
+        extra_passes=target.sampling.extra_passes,
     )
 
 

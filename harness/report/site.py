@@ -11,6 +11,7 @@ from harness.plugins import registry
 from harness.report import tables
 from harness.report.memory_maps import PlannedFile, memory_maps
 from harness.report.operators import profiled_tables
+from harness.report.pictures.all_pictures import pictures
 from harness.report.published import published_folders, published_table, without_paths
 
 GENERATOR = "edgebench publish"
@@ -25,8 +26,16 @@ class FolderToPublish:
     tensors: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def page(folders: Sequence[FolderToPublish]) -> str:
-    """Return one HTML page that needs nothing else; no text in it has a path of a machine.
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The one HTML page, and its pictures as SVG documents by name."""
+
+    page: str
+    pictures: Mapping[str, str]
+
+
+def site(folders: Sequence[FolderToPublish]) -> Site:
+    """Return a page that needs nothing else, and its pictures; no text has a path of a machine.
 
     Raises:
         CompareError: the runs of one cell were measured under different settings.
@@ -35,6 +44,9 @@ def page(folders: Sequence[FolderToPublish]) -> str:
     results = published_folders([each.results for each in folders])
     maps = memory_maps([file for each in folders for file in _planned_files(each)])
     measured = [*tables.build(results), *(t for one in results for t in profiled_tables([one]))]
+    drawn = pictures(results)
+    svgs = {each.table.name: each.svg for each in drawn}
+    measured += [each.table for each in drawn]
     # Operators too stand with those of their kind: real ones first, then virtual ones.
     measured.sort(key=lambda table: bool(table.section))
     found = (_sessions(results), *measured, *maps.tables)
@@ -45,11 +57,11 @@ def page(folders: Sequence[FolderToPublish]) -> str:
         .render_page(
             [published_table(table) for table in found],
             title=without_paths(f"Benchmark results: {suites}"),
-            drawings=maps.drawings,
+            drawings={**maps.drawings, **svgs},
             generator=GENERATOR,
         )
     )
-    return shown
+    return Site(shown, svgs)
 
 
 def _planned_files(folder: FolderToPublish) -> Iterator[PlannedFile]:

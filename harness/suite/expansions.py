@@ -26,6 +26,15 @@ def expansions(suite: Suite) -> tuple[str, ...]:
 
 def axes_of(suite: Suite) -> dict[str, Facts]:
     """Return the value on each axis of what was expanded, by model and by `target/variant`."""
+    return {name: dict(point.axes) for name, point in _points(suite)}
+
+
+def origins_of(suite: Suite) -> dict[str, str]:
+    """Return the entry of the file that each was expanded from, by the same names."""
+    return {name: point.origin for name, point in _points(suite)}
+
+
+def _points(suite: Suite) -> list[tuple[str, Point]]:
     named = [
         *((model.name, model.point) for model in suite.models),
         *(
@@ -34,7 +43,7 @@ def axes_of(suite: Suite) -> dict[str, Facts]:
             for each in target.variants
         ),
     ]
-    return {name: dict(point.axes) for name, point in named if point}
+    return [(name, point) for name, point in named if point]
 
 
 def _told(what: str, where: str, points: Iterable[tuple[str, Point | None]]) -> Iterator[str]:

@@ -48,7 +48,7 @@ def planned_session(model: str = "m", facts: Facts = FACTS) -> SessionRecord:
 
 
 def page_of(results: ResultFolder, kept: dict[str, bytes] | None = None) -> str:
-    return site.page([FolderToPublish(results, kept or {})])
+    return site.site([FolderToPublish(results, kept or {})]).page
 
 
 def written(path: Path, record: SessionRecord, kept: dict[str, bytes] | None = None) -> Path:
@@ -148,7 +148,7 @@ def test_a_map_that_any_folder_has_is_shown_and_equal_names_are_told_apart() -> 
     other = "cd" * 32
     kept = [{DIGEST: tensors("a", "b")}, {}, {other: tensors("c")}]
     digests = (DIGEST, DIGEST, other)
-    shown = site.page(
+    shown = site.site(
         [
             FolderToPublish(
                 folder(
@@ -160,7 +160,7 @@ def test_a_map_that_any_folder_has_is_shown_and_equal_names_are_told_apart() -> 
             )
             for number, (digest, found) in enumerate(zip(digests, kept, strict=True))
         ]
-    )
+    ).page
     assert shown.count("<svg") == 2
     assert "No map of" not in shown
     for digest in (DIGEST, other):
