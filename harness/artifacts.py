@@ -15,7 +15,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -35,6 +35,7 @@ from harness.plugins import (
     registry,
 )
 from harness.suite.values import Generated, ModelSource, Source, ToolSource
+from harness.workload_files import found_workload
 
 _MAIN_FILE: Mapping[ModelFormat, str] = {
     "tflite": "model.tflite",
@@ -64,6 +65,16 @@ def model_files(
         SuiteError: a file is missing, unreadable, or not the one that is pinned.
         PluginError: writing a format needs a package that is not installed.
     """
+    workload = found_workload(source.workload) if source.workload else None
+    return {
+        format_: replace(file, workload=workload)
+        for format_, file in _files_alone(source, formats).items()
+    }
+
+
+def _files_alone(
+    source: ModelSource, formats: Collection[ModelFormat]
+) -> Mapping[ModelFormat, ModelFile]:
     if source.generated:
         written = MODEL_FORMATS if source.generated.precision == "fp32" else ("tflite",)
         return {
@@ -72,7 +83,7 @@ def model_files(
             if format_ in written
         }
     return {
-        format_: _model_file(format_, file)
+        format_: _model_file(format_, file, source.origin)
         for format_, file in source.files.items()
         if format_ in formats
     }
@@ -181,8 +192,8 @@ def _generator_id() -> str:
     return digest.hexdigest()[:12]
 
 
-def _model_file(format_: ModelFormat, source: Source) -> ModelFile:
-    path, _ = _local(f"{format_} model", source, format_)
+def _model_file(format_: ModelFormat, source: Source, origin: str) -> ModelFile:
+    path, _ = _local(f"{format_} model", source, format_, origin)
     return _described(format_, path)
 
 
@@ -192,13 +203,17 @@ def _described(format_: ModelFormat, path: Path) -> ModelFile:
     return ModelFile(format_, path, _digest(path, format_), size)
 
 
-def _local(what: str, source: Source, format_: ModelFormat | None = None) -> tuple[Path, str]:
+def _local(
+    what: str, source: Source, format_: ModelFormat | None = None, origin: str = ""
+) -> tuple[Path, str]:
     if source.path is not None:
         if not source.path.is_file():
             raise SuiteError(
                 f"the {what} is not there",
                 where=str(source.path),
-                hint="correct the path in the suite; relative paths count from the suite's folder",
+                hint=f"the suite says where it comes from: {origin}"
+                if origin
+                else "correct the path in the suite; relative paths count from the suite's folder",
             )
         digest = _digest(source.path, format_)
         _require(source, digest)

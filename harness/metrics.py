@@ -7,14 +7,24 @@ degrees Celsius.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 METRICS_VERSION = 1
 
 Family: TypeAlias = Literal[
-    "latency", "cold-start", "memory", "samples", "quality", "sustained", "operators"
+    "latency",
+    "cold-start",
+    "memory",
+    "samples",
+    "quality",
+    "sustained",
+    "operators",
+    "stages",
+    "frames",
 ]
+StageStatistic: TypeAlias = Literal["p50", "mean", "share"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,7 @@ _DEFINITIONS = (
     Metric("latency_max", "s", "latency", "slowest timed iteration of a run"),
     Metric("samples", "s", "samples", "every timed iteration of a run"),
     Metric("init", "s", "cold-start", "from start to a ready backend or interpreter"),
-    Metric("load", "s", "cold-start", "fetching and parsing the model"),
+    Metric("load", "s", "cold-start", "fetching and parsing the model; a workload's set-up"),
     Metric("first_inference", "s", "cold-start", "the first inference, with its compilation"),
     Metric("time_to_first_result", "s", "cold-start", "init + load + first inference, of one run"),
     Metric("warmup_mean", "s", "cold-start", "mean of the warm-up iterations of a run"),
@@ -96,6 +106,18 @@ _DEFINITIONS = (
         "mean of the timed iterations while the profiler is on, which slows them",
     ),
     Metric(
+        "iteration_rate",
+        "Hz",
+        "frames",
+        "iterations of a workload per second, one begun when the one before has ended",
+    ),
+    Metric(
+        "dropped_frames",
+        "1",
+        "frames",
+        "share of the frames of a steady source that came while an earlier one was under way",
+    ),
+    Metric(
         "window_latency_mean",
         "s",
         "sustained",
@@ -122,3 +144,25 @@ _DEFINITIONS = (
 )
 
 METRICS = {metric.name: metric for metric in _DEFINITIONS}
+
+_STAGE_MEANINGS: Mapping[StageStatistic, tuple[Literal["s", "1"], str]] = {
+    "p50": ("s", "median over the timed iterations of a run of the time in the stage"),
+    "mean": ("s", "mean over the timed iterations of a run of the time in the stage"),
+    "share": ("1", "mean time in the stage over the mean of the whole iteration"),
+}
+
+
+def stage_metric(statistic: StageStatistic, stage: str) -> str:
+    """Return the name of a metric of one stage of a workload: `stage_p50:decode`."""
+    return f"stage_{statistic}:{stage}"
+
+
+def definition(name: str) -> Metric | None:
+    """Return what a metric means, one of a workload's stages too; None if it is a stranger's."""
+    if name in METRICS:
+        return METRICS[name]
+    kind, colon, stage = name.partition(":")
+    for statistic, (unit, meaning) in _STAGE_MEANINGS.items():
+        if colon and stage and kind == f"stage_{statistic}":
+            return Metric(name, unit, "stages", f"{meaning} {stage}")
+    return None

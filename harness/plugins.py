@@ -34,17 +34,39 @@ KINDS: tuple[Kind, ...] = ("drivers", "probes", "formats", "models")
 
 
 @dataclass(frozen=True, slots=True)
+class Workload:
+    """A module that a page runs in place of the model alone, with the files beside it.
+
+    `files` is served name → file, the module's own first; `sha256` is over the digests of all
+    of them, in that order. `frames_per_second` is None without a schedule of frames.
+    """
+
+    files: Mapping[str, Path]
+    sha256: str
+    options: Facts
+    frames_per_second: float | None = None
+    schedule_s: float = 0.0
+
+    @property
+    def module(self) -> str:
+        """Return the served name of the module."""
+        return next(iter(self.files))
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFile:
     """One file of a model in one format, on this host's disk.
 
     `path` is the `.tflite` or `.onnx`, for `tfjs` the `model.json` with its weight shards beside.
     `sha256` is over the file, for `tfjs` over the digests of all its files in name order.
+    With a `workload`, that is what is measured; the model is its to load.
     """
 
     format: ModelFormat
     path: Path
     sha256: str
     size_bytes: int
+    workload: Workload | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,3 +384,8 @@ def passes_of(driver: Driver) -> frozenset[Pass]:
     """Return the passes that a driver can make; one that does not say makes the usual two."""
     said: frozenset[Pass] = getattr(driver, "passes", frozenset({"latency", "memory"}))
     return said
+
+
+def runs_workloads(driver: Driver) -> bool:
+    """Tell whether a driver can run a `workload:`; it says so with `workloads = True`."""
+    return getattr(driver, "workloads", False) is True

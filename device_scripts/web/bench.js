@@ -11,6 +11,7 @@
 //   release(answer)      give its memory back
 //   describe(model, answer)  [{name, shape, dtype, values}] of its outputs
 //   facts()              what it saw, each null where it is not known
+//   finish(said, model, feed, argument)  optional: what follows the timed loop
 //
 // `run` is called once per page, from one evaluate, and answers with JSON text: what was measured
 // (milliseconds of performance.now()), what was seen, and `error` if it did not get to the end.
@@ -207,6 +208,7 @@ globalThis.edgebench = (() => {
     said.timed = await timed(
       runtime, model, feeds[0], said.clock_tick_ms, said.warmup.shortest_ms, config.timed,
     );
+    await runtime.finish?.(said, model, feeds[0], config.runtime);
   }
 
   // What cannot be told stays null: a page that failed early knows less.
@@ -246,6 +248,7 @@ globalThis.edgebench = (() => {
       warmup: null,
       timed: null,
       output_sets: [],
+      workload: null,
       error: null,
     };
     try {

@@ -83,6 +83,7 @@ def _models_record(
     return {
         "/".join(key): {
             **_file_facts(files),
+            **_said_facts(sources[key]),
             **_quality_facts(sources[key]),
             **(plans[key].facts if key in plans else {}),
         }
@@ -106,6 +107,12 @@ def _file_facts(files: Mapping[ModelFormat, ModelFile]) -> Facts:
         for format_, file in files.items()
         for fact, value in (("sha256", file.sha256), ("bytes", file.size_bytes))
     }
+
+
+def _said_facts(source: ModelSource) -> Facts:
+    """Return what the suite says of a model and no file can tell."""
+    said = {"licence": source.licence, "source": source.origin}
+    return {fact: text for fact, text in said.items() if text}
 
 
 def _quality_facts(source: ModelSource) -> Facts:

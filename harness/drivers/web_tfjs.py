@@ -23,6 +23,7 @@ class WebTfjs(WebDriver):
     target_options = TargetOptions
     variant_options = VariantOptions
     reading = TFJS_READING
+    workloads = True
 
     def installed(self) -> PageRuntime:
         """Return the TF.js that npm installed.

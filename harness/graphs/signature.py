@@ -15,7 +15,7 @@ from harness.graphs.onnx_signature import onnx_inputs
 from harness.outputs import InputSignature
 from harness.plugins import ModelFile, ModelFormat
 
-__all__ = ["InputSignature", "read_signature"]
+__all__ = ["InputSignature", "plain_name", "read_signature"]
 
 _TENSORFLOW_DTYPES = {
     "DT_FLOAT": "float32",
@@ -73,11 +73,20 @@ def read_signature(
             where=str(file.path),
             hint="name the file as its converter wrote it, whole; try to fetch it again",
         ) from error
-    given = shapes or {}
+    given = {plain_name(name): shape for name, shape in (shapes or {}).items()}
     return tuple(
-        InputSignature(name, given.get(name) or _known(name, shape, file.path), dtype)
+        InputSignature(name, given.get(plain_name(name)) or _known(name, shape, file.path), dtype)
         for name, shape, dtype in found
     )
+
+
+def plain_name(name: str) -> str:
+    """Return what an input is called in every format: TFLite's converter wraps its name.
+
+    A Keras input `ids` is `serving_default_ids:0` in a `.tflite` of a saved model, and `ids` or
+    `ids:0` in TF.js.
+    """
+    return name.removeprefix("serving_default_").removesuffix(":0")
 
 
 def output_dtypes(file: ModelFile) -> tuple[str, ...]:

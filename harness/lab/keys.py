@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field
 
 from harness.core_sets import core_numbers, is_name
 from harness.options import Options
-from harness.suite.keys import Given, Name, Text
+from harness.suite.given import Given, Text
+from harness.suite.keys import Name
 
 RESERVED = ("auto", "virtual")
 """What `device:` means without a lab: no phone can be called so."""

@@ -91,6 +91,11 @@ def memory_of(runs: Sequence[RunResult]) -> tuple[MetricSummary, ...]:
     return tuple(_metric(name, runs) for name in known)
 
 
+def summary_of(name: str, runs: Sequence[RunResult]) -> MetricSummary:
+    """Summarise a metric of measured runs by its name."""
+    return _metric(name, runs)
+
+
 def _metric(name: str, runs: Sequence[RunResult]) -> MetricSummary:
     by_block = []
     absent: dict[str, None] = {}

@@ -164,11 +164,21 @@ def _wasm(cells: Sequence[CellSummary]) -> str:
 def _models(cells: Sequence[CellSummary]) -> str:
     found: dict[str, dict[str, None]] = {}
     for cell in cells:
-        for digest in cell.observed("model_sha256"):
-            name = " ".join(part for part in (cell.cell.model, cell.cell.file) if part)
-            found.setdefault(name, {})[_short(digest)] = None
-    text = ", ".join(f"{name} ({', '.join(digests)})" for name, digests in found.items())
+        name = " ".join(part for part in (cell.cell.model, cell.cell.file) if part)
+        known = [_short(digest) for digest in cell.observed("model_sha256")]
+        if known:
+            found.setdefault(name, {}).update(dict.fromkeys([*known, *_said(cell)]))
+    text = ", ".join(f"{name} ({', '.join(parts)})" for name, parts in found.items())
     return f"Models: {text}." if text else ""
+
+
+def _said(cell: CellSummary) -> Iterable[str]:
+    """Return the licence and the source that the suite names for a model."""
+    facts = cell.session.models.get(f"{cell.cell.model}/{cell.cell.file}", {})
+    if facts.get("licence"):
+        yield f"licence {facts['licence']}"
+    if facts.get("source"):
+        yield f"from {facts['source']}"
 
 
 def _runs(cells: Sequence[CellSummary]) -> str:

@@ -14,6 +14,7 @@ from harness.report.memory import memory_table
 from harness.report.quality import quality_table
 from harness.report.reference_figures import reference_table
 from harness.report.speedups import speedup_tables
+from harness.report.stages import frames_table, stages_table
 from harness.report.summary import CellSummary, summarise
 from harness.report.sustained import sustained_tables
 
@@ -41,7 +42,15 @@ def _section(cells: Sequence[CellSummary]) -> Iterable[Table]:
     yield latency_table(cells)
     yield from speedup_tables(cells)
     yield from files_tables(cells)
-    for make in (reference_table, quality_table, delegates_table, cold_start_table, memory_table):
+    for make in (
+        stages_table,
+        frames_table,
+        reference_table,
+        quality_table,
+        delegates_table,
+        cold_start_table,
+        memory_table,
+    ):
         table = make(cells)
         if table is not None:
             yield table

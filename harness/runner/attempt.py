@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 from harness import outputs
 from harness.errors import HarnessError, TargetLost
-from harness.metrics import METRICS, METRICS_VERSION
+from harness.metrics import METRICS_VERSION, definition
 from harness.model import (
     Capture,
     Facts,
@@ -171,7 +171,7 @@ def _variant_mismatch(mismatches: tuple[tuple[str, Scalar, Scalar], ...]) -> Fai
 
 
 def _sound(measurement: Measurement) -> bool:
-    metric = METRICS.get(measurement.metric)
+    metric = definition(measurement.metric)
     if metric is not None and metric.unit != measurement.unit:
         return False
     if measurement.value is None and not measurement.samples:

@@ -6,6 +6,7 @@ outputs that differ by at least 100× the tolerance, else the check would prove 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from typing import TypeAlias
 
 from harness import locations, outputs
 from harness.errors import OutputUnreadable, RunError, SuiteError, TargetUnfit
-from harness.graphs.signature import output_dtypes, read_signature
+from harness.graphs.signature import output_dtypes, plain_name, read_signature
 from harness.model import Tensor
 from harness.outputs import ORIGINAL, InputSignature
 from harness.plugins import ModelFile, Session
@@ -75,8 +76,11 @@ def expect(
     first = sets[0]
     return Expectation(
         inputs=first,
-        inputs_sha256=outputs.inputs_sha256(first),
-        shapes=" ".join(f"{t.name}:{'x'.join(map(str, t.shape))}:{t.dtype}" for t in first),
+        inputs_sha256=outputs.inputs_sha256(_in_order(first)),
+        shapes=" ".join(
+            f"{plain_name(t.name)}:{'x'.join(map(str, t.shape))}:{t.dtype}"
+            for t in _in_order(first)
+        ),
         reference=reference,
         tolerance=source.tolerance,
         note=note,
@@ -104,17 +108,28 @@ def _whose(source: ModelSource, files: Files, compared: ModelFile) -> str:
 
 
 def _inputs(source: ModelSource, signature: Sequence[InputSignature], index: int) -> TensorSet:
-    specs = {spec.name: spec for spec in source.inputs}
-    known = [entry.name for entry in signature]
-    unknown = set(specs) - set(known)
+    """Return a set in the order of the file, drawn in the order of names: formats order freely."""
+    specs = {plain_name(spec.name): spec for spec in source.inputs}
+    known = {plain_name(entry.name): entry.name for entry in signature}
+    unknown = specs.keys() - known.keys()
     if unknown:
         raise SuiteError(
-            f"the model {source.name!r} has no input {min(unknown)!r}",
-            hint=f"its inputs are: {', '.join(known)}",
+            f"the model {source.name!r} has no input {specs[min(unknown)].name!r}",
+            hint=f"its inputs are: {', '.join(known.values())}",
         )
-    shaped = [_as_specified(entry, specs.get(entry.name)) for entry in signature]
-    drawn = outputs.seeded_inputs(shaped, INPUTS_SEED, source.name, index)
-    return tuple(_from_file(tensor, specs.get(tensor.name)) for tensor in drawn)
+    shaped = [_as_specified(entry, specs.get(plain_name(entry.name))) for entry in signature]
+    places = sorted(range(len(shaped)), key=lambda place: plain_name(shaped[place].name))
+    ordered = [shaped[place] for place in places]
+    drawn = outputs.seeded_inputs(ordered, INPUTS_SEED, source.name, index)
+    tensors = dict(zip(places, drawn, strict=True))
+    return tuple(
+        _from_file(tensors[place], specs.get(plain_name(entry.name)))
+        for place, entry in enumerate(signature)
+    )
+
+
+def _in_order(inputs: TensorSet) -> list[Tensor]:
+    return sorted(inputs, key=lambda tensor: plain_name(tensor.name))
 
 
 def _as_specified(entry: InputSignature, spec: InputSpec | None) -> InputSignature:
@@ -190,6 +205,10 @@ def _doubt(
 
 def _cache_file(file: ModelFile, inputs: TensorSet, session: Session) -> Path:
     name = f"{file.sha256}/{outputs.inputs_sha256(inputs)}/{session.reference_runtime()}"
+    if file.workload is not None:
+        # What it decodes and draws is the browser's doing, not the runtime's.
+        options = json.dumps(dict(file.workload.options), sort_keys=True)
+        name = f"{name}/{file.workload.sha256}/{options}/{session.device}"
     folder = locations.cache() / "references"
     return folder / f"{sha256(name.encode()).hexdigest()}.npz"
 

@@ -29,6 +29,7 @@ from harness.plugins import (
     TargetSpec,
     ToolFile,
     passes_of,
+    runs_workloads,
 )
 from harness.retries import RetryPolicy
 from harness.runner.added_blocks import AddedBlocks
@@ -199,6 +200,18 @@ class LaneWorker:
         reason = driver.unsupported(run.target.options, run.variant.options)
         if reason:
             return Failure("unsupported", reason, "nothing to do: it is known not to work")
+        if run.model.workload is not None and not runs_workloads(driver):
+            return Failure(
+                "unsupported",
+                f"a workload runs in a page with TF.js, not under the driver {driver.name!r}",
+                "nothing to do; a model without `workload:` would run there",
+            )
+        if run.model.workload is not None and run.pass_ == "quality":
+            return Failure(
+                "unsupported",
+                "a workload has no quality pass: what it answers is its own",
+                "nothing to do; or give the model itself an entry without `workload:`",
+            )
         if run.pass_ not in passes_of(driver):
             return Failure(
                 "unsupported",
@@ -288,8 +301,12 @@ class LaneWorker:
 def _no_file(run: PlannedRun, driver: Driver) -> Failure:
     return Failure(
         "model-unavailable",
-        f"the model {run.cell.model!r} has no {driver.model_format} file {run.cell.file!r}",
+        f"the model {run.cell.model!r} has no {_named(driver.model_format)} file {run.cell.file!r}",
         "nothing to do: other numbers than fp32 are generated as .tflite only"
         if run.model.generated
         else f"add `{driver.model_format}:` to that file of the model in the suite",
     )
+
+
+def _named(format_: ModelFormat) -> str:
+    return {"tflite": "TFLite", "tfjs": "TF.js"}.get(format_, format_.upper())

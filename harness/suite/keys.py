@@ -15,6 +15,8 @@ from pydantic_core import PydanticCustomError
 from harness.options import Number, Options, Sampling
 from harness.outputs import TOLERANCES, Precision
 from harness.plugins import ToolKind
+from harness.suite.given import Given, Text
+from harness.suite.model_keys import BesideItsFiles
 from harness.suite.published_keys import PublishedKeys
 from harness.suite.quality_keys import EvaluateKeys, QualityKeys
 
@@ -56,21 +58,11 @@ def _sha256(text: str) -> str:
     return text.lower()
 
 
-def _given(value: Any) -> Any:
-    if value is None:
-        raise PydanticCustomError("expected", "expected a value, or no such key")
-    return value
-
-
-Given = BeforeValidator(_given)
-"""Tells a key without a value, which is a slip, from a key that is left out."""
-
 Sha256 = Annotated[
     str,
     AfterValidator(_sha256),
     WithJsonSchema({"type": "string", "pattern": f"^{_SHA256.pattern}$"}),
 ]
-Text = Annotated[str, Field(min_length=1)]
 
 
 def is_url(text: str) -> bool:
@@ -233,7 +225,7 @@ Files = Annotated[
 ]
 
 
-class ModelKeys(FileKeys):
+class ModelKeys(FileKeys, BesideItsFiles):
     """A model: built here (`generate`), or files by format (`tflite`, `tfjs`, `onnx`)."""
 
     generate: Annotated[

@@ -11,6 +11,7 @@ from harness.options import Options
 from harness.outputs import ORIGINAL, PRECISIONS, TOLERANCES, Precision
 from harness.plugins import MODEL_FORMATS, ModelFormat
 from harness.suite.keys import FileKeys, ModelKeys, SourceKeys, ToolKeys
+from harness.suite.model_keys import WorkloadKeys
 from harness.suite.values import (
     DeclaredQuality,
     Evaluation,
@@ -19,6 +20,7 @@ from harness.suite.values import (
     ModelSource,
     Point,
     Source,
+    WorkloadSource,
 )
 
 
@@ -58,7 +60,21 @@ def model_files(
             quality=_quality(own),
             evaluate=_evaluation(keys, folder),
             point=point,
+            workload=_workload(keys.workload, folder) if keys.workload else None,
+            licence=keys.licence or "",
+            origin=keys.source or "",
         )
+
+
+def _workload(keys: WorkloadKeys, folder: Path) -> WorkloadSource:
+    schedule = keys.schedule
+    return WorkloadSource(
+        module=_resolved(keys.module, folder),
+        assets=tuple(keys.assets),
+        options=keys.options,
+        frames_per_second=schedule.frames_per_second if schedule else None,
+        schedule_s=schedule.seconds if schedule else 0.0,
+    )
 
 
 def _quality(keys: FileKeys) -> DeclaredQuality | None:

@@ -25,6 +25,8 @@ _LISTED = {
     "Sampling": "sampling keys",
     "TargetSampling": "sampling keys",
     "ToolKeys": "a tool",
+    "WorkloadKeys": "a workload",
+    "ScheduleKeys": "a schedule",
     "SourceKeys": "a source",
     "ToolSourceKeys": "a source",
     "PhoneReference": "`{tag: TAG}` or `{any: TAG}`",
@@ -95,6 +97,12 @@ _SECTIONS = (
         ),
         "FileKeys",
     ),
+    (
+        "A workload",
+        "In a model's `workload:`; a text alone is short for `module:`. See docs/workloads.md.",
+        "WorkloadKeys",
+    ),
+    ("A schedule", "In a workload's `schedule:`.", "ScheduleKeys"),
     (
         "A tool",
         (

@@ -88,13 +88,28 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkloadSource:
+    """A module that runs in the page in place of the model alone, as the suite names it.
+
+    `assets` are paths from the module's folder; `frames_per_second` is None without a schedule.
+    """
+
+    module: Path
+    assets: tuple[str, ...] = ()
+    options: Facts = field(default_factory=dict)
+    frames_per_second: float | None = None
+    schedule_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSource:
     """One file of a named model: generated, or a file per format (`tflite`, `tfjs`, `onnx`).
 
     `reference` is 'cpu' (the runtime's own reference kernels) or the path of an `.npz` file
     with the outputs in order; `tolerance` bounds max |a−b| / max |ref|. `has_original` tells
     that the model also has a file named `ORIGINAL`, which this is not; `point` what it was
-    expanded from, None where it is written out.
+    expanded from, None where it is written out. `licence` and `origin` are what the suite says
+    of the files, '' where it says nothing.
     """
 
     name: str
@@ -108,6 +123,9 @@ class ModelSource:
     quality: DeclaredQuality | None = None
     evaluate: Evaluation | None = None
     point: Point | None = None
+    workload: WorkloadSource | None = None
+    licence: str = ""
+    origin: str = ""
 
     @property
     def key(self) -> tuple[str, str]:

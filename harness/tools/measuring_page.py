@@ -43,7 +43,7 @@ class _Said(Options):
 class PageError(_Said):
     """Why the page did not get to the end."""
 
-    kind: Literal["page-error", "unsupported", "below-timer-resolution"]
+    kind: Literal["page-error", "unsupported", "below-timer-resolution", "workload-error"]
     message: str
     stack: str = ""
 
@@ -97,6 +97,25 @@ class PageFacts(_Said):
     versions: Mapping[str, str | None] = {}
 
 
+class SaidSchedule(_Said):
+    """Frames that came at a steady rate while the workload ran, and those that it took."""
+
+    frames_due: Annotated[int, Field(ge=1, le=2**53)]
+    frames_done: Count
+    elapsed_ms: Milliseconds
+
+
+class SaidWorkload(_Said):
+    """What a workload says beside its iterations.
+
+    `stages_ms` is stage → a time per timed iteration, 0 where it did not enter that stage; it
+    is empty where iterations were timed in batches.
+    """
+
+    stages_ms: Mapping[str, tuple[Milliseconds, ...]]
+    schedule: SaidSchedule | None = None
+
+
 class PageAnswer(_Said):
     """The whole answer of `edgebench.run`; what was not reached is None."""
 
@@ -110,8 +129,14 @@ class PageAnswer(_Said):
     warmup: WarmedUp | None = None
     timed: TimedLoop | None = None
     output_sets: tuple[tuple[SaidTensor, ...], ...] = ()
+    workload: SaidWorkload | None = None
     error: PageError | None = None
     facts: PageFacts
+
+    @property
+    def gave_nothing_to_check(self) -> bool:
+        """Tell that it got to the end with no output: a workload need not return any."""
+        return self.error is None and self.output_sets[:1] == ((),)
 
 
 def read_answer(data: bytes) -> PageAnswer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal, TypeAlias
 
@@ -18,7 +19,9 @@ WASM_BINARIES: Mapping[WasmVariant, str] = {
 }
 
 
-def wasm_argument(url: str, variant: WasmVariant, threads: int | None) -> dict[str, Any]:
+def wasm_argument(
+    url: str, variant: WasmVariant, threads: int | None, *, layers: bool
+) -> dict[str, Any]:
     """Return what the adapter is told to run the Wasm back end; `url` is the run's own.
 
     The variant is forced by TF.js's flags: without them it takes whatever the browser can do.
@@ -31,39 +34,43 @@ def wasm_argument(url: str, variant: WasmVariant, threads: int | None) -> dict[s
         },
         "threads": threads,
         "wasm_folder": f"{url}tfjs/",
-        "model": f"{url}model/model.json",
+        **_model(url, layers=layers),
     }
 
 
-def cpu_argument(url: str) -> dict[str, Any]:
+def cpu_argument(url: str, *, layers: bool) -> dict[str, Any]:
     """Return what the adapter is told to run the cpu back end, TF.js' own reference kernels."""
-    return {"backend": "cpu", "flags": {}, "threads": None, "model": f"{url}model/model.json"}
+    return {"backend": "cpu", "flags": {}, "threads": None, **_model(url, layers=layers)}
 
 
-def weight_files(model_json: bytes) -> tuple[str, ...]:
-    """Return the weight files that a TF.js graph model names, relative to its `model.json`.
+def _model(url: str, *, layers: bool) -> dict[str, Any]:
+    return {"model": f"{url}model/model.json", "layers": layers}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelJson:
+    """What a `model.json` says of itself: its weight files beside it, and which kind it is."""
+
+    weight_files: tuple[str, ...]
+    layers: bool
+
+
+def read_model_json(data: bytes) -> ModelJson:
+    """Read a TF.js graph or layers model's `model.json`.
 
     Raises:
-        RunFailed: it is not a graph model, or names files outside its folder.
+        RunFailed: it is neither, or names files outside its folder.
     """
     try:
-        model = json.loads(model_json)
-        layers = model.get("format") == "layers-model" or "layersModel" in model
+        model = json.loads(data)
+        layers = model.get("format") == "layers-model" or "node" not in model["modelTopology"]
         names = tuple(str(name) for group in model["weightsManifest"] for name in group["paths"])
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise RunFailed(
-            "the model's model.json has no weights manifest",
+            "the model's model.json has no model topology or no weights manifest",
             hint="name the model.json that the TF.js converter wrote",
             kind="model-unavailable",
         ) from error
-    if layers:
-        raise RunFailed(
-            "this is a TF.js layers model, which needs @tensorflow/tfjs-layers; only graph "
-            "models are run",
-            hint="convert it: tensorflowjs_converter --input_format=tfjs_layers_model "
-            "--output_format=tfjs_graph_model IN OUT (it folds batch norm too)",
-            kind="unsupported",
-        )
     for name in names:
         if ".." in PurePosixPath(name).parts or name.startswith("/") or ":" in name:
             raise RunFailed(
@@ -71,4 +78,4 @@ def weight_files(model_json: bytes) -> tuple[str, ...]:
                 hint="do not use this model: its manifest is hostile or broken",
                 kind="model-unavailable",
             )
-    return names
+    return ModelJson(names, layers)

@@ -23,6 +23,7 @@ class WebDriver(ABC):
     variant_options: ClassVar[type[Options]]
     reading: ClassVar[RuntimeReading]
     passes = PASSES
+    workloads = False
 
     @abstractmethod
     def installed(self) -> PageRuntime:

@@ -18,7 +18,7 @@ from harness.model import (
     Reading,
     Scalar,
 )
-from harness.tools import measuring_page
+from harness.tools import measuring_page, workload_page
 from harness.tools.measuring_page import TIMED, PageAnswer
 from harness.web_lane.run_record import (
     RendererMemory,
@@ -46,6 +46,7 @@ _MISMATCH_HINT = (
     "of this run, and change the variant or the browser"
 )
 _PAGE_HINT = "console.json and page.json of this run have what the page said"
+_WORKLOAD_HINT = "correct the module; page.json of this run has the stack, console.json its words"
 _CLOCK_HINT = "the model is too small for this clock; measure a larger one"
 
 
@@ -91,6 +92,8 @@ def read_capture(capture: Capture, of: RuntimeReading) -> Reading:
     if run.pass_ == "quality":
         every = tuple(measuring_page.outputs(answer, i) for i in range(len(answer.output_sets)))
         return replace(reading, outcome=measured, answers=every)
+    if answer.gave_nothing_to_check:
+        return replace(reading, outcome=measured, outputs_absent="the workload returns no outputs")
     return replace(reading, outcome=measured, outputs=measuring_page.outputs(answer))
 
 
@@ -128,7 +131,11 @@ def _failure(
         return Failure("variant-mismatch", "; ".join(parts) + also, _MISMATCH_HINT)
     if answer.error is not None:
         kind = answer.error.kind
-        hints = {"below-timer-resolution": _CLOCK_HINT, "unsupported": of.unsupported_hint}
+        hints = {
+            "below-timer-resolution": _CLOCK_HINT,
+            "unsupported": of.unsupported_hint,
+            "workload-error": _WORKLOAD_HINT,
+        }
         return Failure(kind, answer.error.message, hints.get(kind, _PAGE_HINT))
     return None
 
@@ -141,7 +148,11 @@ def _measurements(
     run: RunRecord, answer: PageAnswer, of: RuntimeReading
 ) -> tuple[Measurement, ...]:
     if run.pass_ == "latency":
-        return (*measuring_page.cold_start(answer), *measuring_page.latency(answer))
+        return (
+            *measuring_page.cold_start(answer),
+            *measuring_page.latency(answer),
+            *workload_page.measurements(answer),
+        )
     if run.pass_ == "quality":
         return ()
     memory = run.memory or RendererMemory(absent="the process was not looked at")
@@ -167,7 +178,7 @@ def _setting(run: RunRecord, observed: Facts, of: RuntimeReading) -> Facts:
         "context": "page",
         "virtual": False,
         **of.setting(observed),
-        "timed": TIMED,
+        "timed": run.setting.get("timed", TIMED),
         "method": _METHODS[run.pass_],
         "warmup_iterations": sampling.warmup.iterations,
         "warmup_seconds": sampling.warmup.seconds,
@@ -189,6 +200,7 @@ def _conditions(run: RunRecord, answer: PageAnswer) -> Facts:
         "user_agent": facts.user_agent,
         "scripts_s": None if answer.scripts_ms is None else answer.scripts_ms / 1000,
         "foreign_requests": len(_foreign(run, answer)),
+        **workload_page.conditions(answer),
     }
     if warmup is not None:
         conditions["warmup_iterations_done"] = warmup.iterations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from harness.model import Facts, Measurement
 from harness.plugins import ModelFile
@@ -46,6 +46,18 @@ class PageRuntime(Protocol):
 
     def subject(self, variant: Any) -> Facts:
         """Return the versions and hashes of what runs."""
+
+
+@runtime_checkable
+class DependsOnModel(Protocol):
+    """A runtime that does not need the same for every model; others just keep `PageRuntime`."""
+
+    def for_model(self, model: ModelFile) -> PageRuntime:
+        """Return the runtime with what this model needs.
+
+        Raises:
+            RunFailed: the model cannot be read, or this runtime cannot take it.
+        """
 
 
 def _nothing(_: Any) -> Mapping[str, Any]:

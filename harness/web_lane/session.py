@@ -23,6 +23,7 @@ from harness.web_lane.options import BrowserKeys
 from harness.web_lane.reading import PASSES
 from harness.web_lane.runtime import PageRuntime
 from harness.web_lane.transports import open_transport
+from harness.web_lane.workloads import runtime_for, workload_setting
 
 PAGE = "bench.html"
 _PAGE_FILES = (PAGE, "bench.js")
@@ -86,6 +87,7 @@ def _read_init_script(path: str | None) -> str | None:
 class _Run:
     """What is known of a run by and by; what was not reached stays as it is."""
 
+    runtime: PageRuntime
     begun: float = field(default_factory=time.monotonic)
     evaluated: float | None = None
     answered: float | None = None
@@ -136,8 +138,8 @@ class WebSession:
             RunFailed: the model cannot be served.
             TargetLost: the browser's program is gone.
         """
-        run = _Run()
-        contents = served_to_a_run(self._runtime, request.model, _input_sets(request))
+        run = _Run(runtime_for(self._runtime, request.model))
+        contents = served_to_a_run(run.runtime, request.model, _input_sets(request))
         url = self._server.mount(request.run_id, contents, origin=self._origin)
         try:
             self._visit(request, url, run)
@@ -154,9 +156,10 @@ class WebSession:
             TargetUnfit: it cannot run this model, or has none.
         """
         try:
-            contents = served_to_a_run(self._runtime, model, inputs)
+            runtime = runtime_for(self._runtime, model)
+            contents = served_to_a_run(runtime, model, inputs)
             url = self._server.mount(_REFERENCE_RUN, contents, origin=self._origin)
-            answer = read_answer(self._reference_page(url, inputs).encode())
+            answer = read_answer(self._reference_page(runtime, url, inputs).encode())
             if answer.error is not None:
                 raise OutputUnreadable(answer.error.message, hint="the model may not suit it")
             return tuple(outputs(answer, number) for number in range(len(inputs)))
@@ -182,11 +185,13 @@ class WebSession:
             self._transport.close()
         self._server.close()
 
-    def _reference_page(self, url: str, inputs: Sequence[tuple[Tensor, ...]]) -> str:
+    def _reference_page(
+        self, runtime: PageRuntime, url: str, inputs: Sequence[tuple[Tensor, ...]]
+    ) -> str:
         config = page_config(
             url=url,
             pass_="reference",
-            call=self._runtime.reference_call(url),
+            call=runtime.reference_call(url),
             input_sets=inputs,
             sampling=Sampling(),
         )
@@ -212,14 +217,14 @@ class WebSession:
     def _in_browser(self, browser: OpenBrowser, request: RunRequest, url: str, run: _Run) -> None:
         run.browser = {"told_version": browser.version, "command": list(browser.command)}
         scripts = [self._init_script] if self._init_script else []
-        scripts += self._runtime.init_scripts(request.variant)
+        scripts += run.runtime.init_scripts(request.variant)
         with browser.page(self._origin, init_scripts=scripts, record=run.page) as page:
             page.goto(url + PAGE)
             baseline = browser.memory_baseline(page) if request.pass_ == "memory" else None
             config = page_config(
                 url=url,
                 pass_=_page_pass(request.pass_),
-                call=self._runtime.call(url, request.variant),
+                call=run.runtime.call(url, request.variant),
                 input_sets=_input_sets(request),
                 sampling=request.sampling,
             )
@@ -248,8 +253,8 @@ class WebSession:
             "schema": 1,
             "pass": request.pass_,
             "command": [facts.program, *facts.all_args],
-            "asked": self._asked(request.variant),
-            "setting": self._setting(),
+            "asked": {**run.runtime.asked(request.variant), "cross_origin_isolated": True},
+            "setting": {**self._setting(), **workload_setting(request.model)},
             "subject": self._subject(request, run),
             "sampling": request.sampling.model_dump(mode="json"),
             "phases_s": run.phases_s(time.monotonic()),
@@ -268,9 +273,6 @@ class WebSession:
             "served_sha256": dict(self._server.hashes(request.run_id)),
         }
 
-    def _asked(self, variant: Any) -> Facts:
-        return {**self._runtime.asked(variant), "cross_origin_isolated": True}
-
     def _setting(self) -> Facts:
         facts = self._transport.facts
         script = self._init_script
@@ -287,7 +289,7 @@ class WebSession:
         version = run.browser.get("told_version", self._version)
         return {
             "model_sha256": request.model.sha256,
-            **self._runtime.subject(request.variant),
+            **run.runtime.subject(request.variant),
             "browser": f"{self._transport.facts.name} {version}",
         }
 

@@ -73,4 +73,4 @@ def test_a_target_that_cannot_take_a_file_has_a_row_that_says_so(tmp_path: Path)
     assert skipped.cell == Cell("m", "int8", "page", "simd")
     assert isinstance(skipped.outcome, Skipped)
     assert skipped.outcome.expected
-    assert "has no tfjs file 'int8'" in skipped.outcome.failure.message
+    assert "has no TF.js file 'int8'" in skipped.outcome.failure.message

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from struct import pack
+from struct import pack, unpack
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from harness.errors import SuiteError, TargetUnfit
 from harness.model import Tensor
 from harness.outputs import InputSignature, npz_bytes
-from harness.plugins import ModelFile
+from harness.plugins import ModelFile, Workload
 from harness.runner import expectation
 from harness.runner.expectation import Files, expect
 from harness.suite.values import InputSpec, ModelSource
@@ -149,3 +149,59 @@ def test_a_file_with_outputs_of_another_type_is_checked_against_itself(
 ) -> None:
     other = {"m.tflite": ("int8",), "whole.tflite": ("float32",)}
     assert against(monkeypatch, other) == ("own file", ["m.tflite"])
+
+
+def signatures(monkeypatch: pytest.MonkeyPatch, *entries: InputSignature) -> None:
+    monkeypatch.setattr(expectation, "read_signature", lambda *_: entries)
+
+
+IDS = InputSignature("ids", (1, 8), "int32")
+MASK = InputSignature("mask", (1, 8), "int32")
+AS_TFLITE = (
+    replace(MASK, name="serving_default_mask:0"),
+    replace(IDS, name="serving_default_ids:0"),
+)
+
+
+def test_both_lanes_draw_the_same_bytes_whatever_the_order_and_the_names_of_inputs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = InputSpec("ids", low=0, high=30521)
+    signatures(monkeypatch, IDS, MASK)
+    tfjs = expected(a_source(spec), Runtime())
+    signatures(monkeypatch, *AS_TFLITE)
+    tflite = expected(a_source(spec), Runtime())
+    assert [t.name for t in tfjs.inputs] == ["ids", "mask"]
+    assert [t.name for t in tflite.inputs] == [entry.name for entry in AS_TFLITE]
+    assert tfjs.inputs[0].data == tflite.inputs[1].data
+    assert tfjs.inputs[1].data == tflite.inputs[0].data
+    assert tfjs.inputs_sha256 == tflite.inputs_sha256
+    assert tfjs.shapes == tflite.shapes == "ids:1x8:int32 mask:1x8:int32"
+
+
+def test_a_range_of_integers_is_drawn_to_both_its_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    signatures(monkeypatch, replace(IDS, shape=(1, 4096)), MASK)
+    found = expected(a_source(InputSpec("ids", low=5, high=8)), Runtime())
+    assert set(unpack("<4096i", found.inputs[0].data)) == {5, 6, 7, 8}
+    assert set(unpack("<8i", found.inputs[1].data)) <= {0, 1}
+
+
+def test_the_reference_of_a_workload_belongs_to_its_module_and_browser() -> None:
+    class Browser(Runtime):
+        device = "Chromium 1 on this host"
+
+    runtime = Browser()
+
+    def expected_of(sha256: str, options: dict[str, Any]) -> None:
+        workload = Workload({"m.js": Path("m.js")}, sha256, options)
+        files = Files(replace(FILE, workload=workload))
+        expect(a_source(), files, runtime, announce=lambda: None)  # type: ignore[arg-type]  # a part
+
+    for _ in range(2):
+        expected_of("aa", {})
+    assert runtime.calls == 1
+    expected_of("bb", {})
+    expected_of("bb", {"frames": 3})
+    Browser.device = "Firefox 1 on this host"
+    expected_of("bb", {"frames": 3})
+    assert runtime.calls == 4

@@ -17,39 +17,58 @@ from harness.tools import tfjs_page
 def test_a_variant_is_forced_by_both_flags(
     variant: tfjs_page.WasmVariant, simd: bool, threads: bool
 ) -> None:
-    argument = tfjs_page.wasm_argument("http://127.0.0.1:1/r/x/", variant, None)
+    argument = tfjs_page.wasm_argument("http://127.0.0.1:1/r/x/", variant, None, layers=False)
     assert argument["flags"] == {
         "WASM_HAS_SIMD_SUPPORT": simd,
         "WASM_HAS_MULTITHREAD_SUPPORT": threads,
     }
 
 
+def described(**more: object) -> bytes:
+    return json.dumps({"modelTopology": {"node": []}, "weightsManifest": [], **more}).encode()
+
+
 def test_the_weight_files_of_a_graph_model_are_named() -> None:
     manifest = [{"paths": ["a.bin", "b.bin"]}, {"paths": ["c/d.bin"]}]
-    described = json.dumps({"format": "graph-model", "weightsManifest": manifest}).encode()
-    assert tfjs_page.weight_files(described) == ("a.bin", "b.bin", "c/d.bin")
+    found = tfjs_page.read_model_json(described(weightsManifest=manifest))
+    assert found.weight_files == ("a.bin", "b.bin", "c/d.bin")
+    assert not found.layers
 
 
-def test_a_layers_model_is_refused_with_the_way_to_convert_it() -> None:
-    described = json.dumps({"format": "layers-model", "weightsManifest": []}).encode()
-    with pytest.raises(RunFailed) as caught:
-        tfjs_page.weight_files(described)
-    assert caught.value.kind == "unsupported"
-    assert "tensorflowjs_converter" in caught.value.hint
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"format": "layers-model", "modelTopology": {"model_config": {}}},
+        # Before the key `format` there was only the topology to tell.
+        {"modelTopology": {"model_config": {}}},
+        {"modelTopology": {"class_name": "Sequential", "config": []}},
+    ],
+)
+def test_a_layers_model_is_told_from_a_graph(model: dict[str, object]) -> None:
+    assert tfjs_page.read_model_json(described(**model)).layers
 
 
 @pytest.mark.parametrize("name", ["../x.bin", "/etc/passwd", "a/../../x", "http://h/x.bin"])
 def test_a_model_may_not_name_files_outside_its_folder(name: str) -> None:
-    described = json.dumps({"weightsManifest": [{"paths": [name]}]}).encode()
     with pytest.raises(RunFailed) as caught:
-        tfjs_page.weight_files(described)
+        tfjs_page.read_model_json(described(weightsManifest=[{"paths": [name]}]))
     assert name in caught.value.message
 
 
 @pytest.mark.parametrize(
-    "described", [b"", b"[]", b"{}", b"null", b"\xff", b'{"weightsManifest": [1]}', b"[" * 100_000]
+    "data",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"null",
+        b"\xff",
+        b'{"weightsManifest": [1]}',
+        b'{"modelTopology": 1, "weightsManifest": []}',
+        b"[" * 100_000,
+    ],
 )
-def test_what_is_no_model_is_refused_by_name(described: bytes) -> None:
+def test_what_is_no_model_is_refused_by_name(data: bytes) -> None:
     with pytest.raises(RunFailed) as caught:
-        tfjs_page.weight_files(described)
+        tfjs_page.read_model_json(data)
     assert caught.value.kind == "model-unavailable"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ import pytest
 
 from harness.drivers.web_tfjs import PLUGIN
 from harness.errors import TargetNotFound, TargetUnfit
-from harness.plugins import TargetSpec
-from harness.web_lane.tfjs.runtime import WASM_SCRIPTS, installed_tfjs
+from harness.plugins import ModelFile, TargetSpec
+from harness.web_lane.tfjs.runtime import installed_tfjs
 
 
 @pytest.mark.parametrize(
@@ -66,10 +67,31 @@ def test_the_hash_of_the_scripts_changes_with_any_of_them(
     monkeypatch.setenv("EDGEBENCH_NODE_MODULES", str(tmp_path))
     made_up_tfjs(tmp_path, {})
     seen = {installed_tfjs().subject(PLUGIN.variant_options(wasm="simd"))["tfjs_sha256"]}
-    for name in WASM_SCRIPTS:
+    scripts = installed_tfjs().wasm_scripts
+    for name in scripts:
         installed_tfjs().files.paths[name].write_text("changed")
         seen.add(installed_tfjs().subject(PLUGIN.variant_options(wasm="simd"))["tfjs_sha256"])
-    assert len(seen) == 1 + len(WASM_SCRIPTS)
+    assert len(seen) == 1 + len(scripts)
+
+
+def test_what_layers_models_need_is_loaded_and_hashed_for_them_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGEBENCH_NODE_MODULES", str(tmp_path / "modules"))
+    made_up_tfjs(tmp_path / "modules", {})
+    kinds = {"graph": {"node": []}, "layers": {"model_config": {}}}
+    found = {}
+    for kind, topology in kinds.items():
+        path = tmp_path / f"{kind}.json"
+        path.write_text(json.dumps({"modelTopology": topology, "weightsManifest": []}))
+        found[kind] = installed_tfjs().for_model(ModelFile("tfjs", path, "0" * 64, 1))
+    layers = "tfjs/tf-layers.min.js"
+    assert layers in found["layers"].wasm_scripts
+    assert found["graph"].wasm_scripts == installed_tfjs().wasm_scripts
+    assert layers not in found["graph"].wasm_scripts
+    variant = PLUGIN.variant_options(wasm="simd")
+    hashes = {runtime.subject(variant)["tfjs_sha256"] for runtime in found.values()}
+    assert len(hashes) == 2
 
 
 def test_an_init_script_that_is_not_there_is_told_before_a_browser_starts(
@@ -89,6 +111,7 @@ def made_up_tfjs(folder: Path, versions: dict[str, str]) -> None:
     files = {
         "tfjs-core": ["tf-core.min.js"],
         "tfjs-converter": ["tf-converter.min.js"],
+        "tfjs-layers": ["tf-layers.min.js"],
         "tfjs-backend-cpu": ["tf-backend-cpu.min.js"],
         "tfjs-backend-wasm": [
             "tf-backend-wasm.min.js",

@@ -1,6 +1,7 @@
-// The adapter of TF.js graph models: see bench.js for what an adapter does.
+// The adapter of TF.js graph and layers models: see bench.js for what an adapter does.
 //
-// `argument` is {backend, flags, threads, wasm_folder, model}, from harness/tools/tfjs_page.py.
+// `argument` is {backend, flags, threads, wasm_folder, model, layers}, from
+// harness/tools/tfjs_page.py; `layers` says that the model is a layers model.
 "use strict";
 
 edgebench.runtime = (() => {
@@ -22,12 +23,18 @@ edgebench.runtime = (() => {
     return took;
   }
 
-  function load({ model }) {
-    return tf.loadGraphModel(model);
+  function load({ model, layers }) {
+    return layers ? tf.loadLayersModel(model) : tf.loadGraphModel(model);
   }
 
-  // The names that a graph model answers to: its nodes, and the keys of its signature.
+  // What a model takes, in its own order: nodes of a graph, or input layers.
+  function inputsOf(model) {
+    return model.inputNodes ?? model.inputs.map((input) => input.sourceLayer.name);
+  }
+
+  // The names that a model answers to: its inputs, and of a graph the keys of its signature.
   function inputNames(model) {
+    if (!model.inputNodes) return new Map(inputsOf(model).map((name) => [name, name]));
     const names = new Map(model.inputNodes.map((node) => [node, node]));
     for (const [key, info] of Object.entries(model.modelSignature?.inputs ?? {})) {
       const node = (info.name ?? key).replace(/:\d+$/, "");
@@ -37,14 +44,15 @@ edgebench.runtime = (() => {
   }
 
   function feed(model, inputs) {
+    const taken = inputsOf(model);
     const names = inputNames(model);
     const fed = {};
     for (const { name, shape, dtype, bytes } of inputs) {
-      const node = names.get(name) ?? (inputs.length === 1 && model.inputNodes.length === 1
-        ? model.inputNodes[0]
+      const node = names.get(name) ?? (inputs.length === 1 && taken.length === 1
+        ? taken[0]
         : undefined);
       if (node === undefined) {
-        const has = model.inputNodes.join(", ");
+        const has = taken.join(", ");
         throw new PageError("page-error", `the model has no input ${name}; it has ${has}`);
       }
       if (!(dtype in DTYPES)) {
@@ -52,7 +60,8 @@ edgebench.runtime = (() => {
       }
       fed[node] = tf.tensor(new DTYPES[dtype](bytes), shape, dtype);
     }
-    return fed;
+    // A layers model takes a list in its own order, not names.
+    return model.inputNodes ? fed : taken.map((name) => fed[name]);
   }
 
   function asList(answer) {
@@ -76,8 +85,9 @@ edgebench.runtime = (() => {
   }
 
   function describe(model, { outputs, values }) {
+    const names = model.outputNodes ?? model.outputs.map((output) => output.name);
     return outputs.map((output, index) => ({
-      name: model.outputNodes[index] ?? `output ${index}`,
+      name: names[index] ?? `output ${index}`,
       shape: output.shape,
       dtype: output.dtype,
       values: values[index],
@@ -100,6 +110,7 @@ edgebench.runtime = (() => {
       versions: {
         core: known(() => tf.version_core),
         converter: known(() => tf.version_converter),
+        layers: known(() => tf.version_layers),
         wasm: known(() => tf.wasm.version_wasm),
         cpu: known(() => tf.version_cpu),
       },

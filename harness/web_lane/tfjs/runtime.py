@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import RunFailed
 from harness.model import Facts
 from harness.plugins import ModelFile
 from harness.tools.measuring_page import RuntimeCall
-from harness.tools.tfjs_page import WASM_BINARIES, cpu_argument, wasm_argument, weight_files
+from harness.tools.tfjs_page import WASM_BINARIES, cpu_argument, read_model_json, wasm_argument
 from harness.web_lane.packages import InstalledFiles, Runtime, installed
 from harness.web_lane.page_scripts import page_files, pretend_cores
 from harness.web_lane.tfjs.options import VariantOptions
 
 _CORE = "tf-core.min.js"
 _CONVERTER = "tf-converter.min.js"
+_LAYERS = "tf-layers.min.js"
 _WASM = "tf-backend-wasm.min.js"
 _CPU = "tf-backend-cpu.min.js"
 _PACKAGES = {
     _CORE: "core",
     _CONVERTER: "converter",
+    _LAYERS: "layers",
     _WASM: "backend-wasm",
     _CPU: "backend-cpu",
     **dict.fromkeys(WASM_BINARIES.values(), "backend-wasm"),
@@ -35,51 +37,61 @@ _RUNTIME = Runtime(
         for name, package in _PACKAGES.items()
     },
 )
-# In the order in which the page loads them.
-WASM_SCRIPTS = tuple(f"tfjs/{name}" for name in (_CORE, _CONVERTER, _WASM))
-CPU_SCRIPTS = tuple(f"tfjs/{name}" for name in (_CORE, _CONVERTER, _CPU))
 ADAPTER = "runtimes/tfjs.js"
 
 
 @dataclass(frozen=True, slots=True)
 class TfjsRuntime:
-    """TF.js as npm installed it; see `harness.web_lane.runtime.PageRuntime`."""
+    """TF.js as npm installed it; see `harness.web_lane.runtime.PageRuntime`.
+
+    With `layers` it loads what layers models need beside what graph models do.
+    """
 
     files: InstalledFiles
+    layers: bool = False
 
     @property
     def reference_runtime(self) -> str:
         """TF.js' cpu back end and its version."""
         return f"tfjs-cpu {self.files.version}"
 
+    @property
+    def wasm_scripts(self) -> tuple[str, ...]:
+        """The served names of what the Wasm back end loads, in that order."""
+        return self._scripts(_WASM)
+
+    def for_model(self, model: ModelFile) -> TfjsRuntime:
+        """Return TF.js with what this model needs.
+
+        Raises:
+            RunFailed: the model cannot be read, or is neither a graph nor a layers model.
+        """
+        return replace(self, layers=read_model_json(_model_json(model)).layers)
+
     def served(self, model: ModelFile) -> Mapping[str, Path | bytes]:
         """Return TF.js, all three Wasm binaries with it, and the model.
 
         Raises:
-            RunFailed: the model cannot be read, or is not a graph model.
+            RunFailed: the model cannot be read, or is neither a graph nor a layers model.
         """
-        try:
-            described = model.path.read_bytes()
-        except OSError as error:
-            raise RunFailed(
-                f"the model cannot be read: {error}",
-                hint="check the path in the suite",
-                kind="model-unavailable",
-            ) from error
+        described = _model_json(model)
         contents: dict[str, Path | bytes] = {**page_files(ADAPTER), **self.files.paths}
+        if not self.layers:
+            del contents[f"tfjs/{_LAYERS}"]
         contents["model/model.json"] = described
-        for name in weight_files(described):
+        for name in read_model_json(described).weight_files:
             contents[f"model/{name}"] = model.path.parent / name
         return contents
 
     def call(self, url: str, variant: VariantOptions) -> RuntimeCall:
         """Return how the page runs a variant of the Wasm back end."""
-        argument = wasm_argument(url, variant.wasm, variant.threads)
-        return RuntimeCall((*WASM_SCRIPTS, ADAPTER), argument)
+        argument = wasm_argument(url, variant.wasm, variant.threads, layers=self.layers)
+        return RuntimeCall((*self.wasm_scripts, ADAPTER), argument)
 
     def reference_call(self, url: str) -> RuntimeCall:
         """Return how the page runs the cpu back end."""
-        return RuntimeCall((*CPU_SCRIPTS, ADAPTER), cpu_argument(url))
+        argument = cpu_argument(url, layers=self.layers)
+        return RuntimeCall((*self._scripts(_CPU), ADAPTER), argument)
 
     def init_scripts(self, variant: VariantOptions) -> Sequence[str]:
         """Have the page see as many cores as TF.js wants for the threads; it halves them."""
@@ -100,9 +112,13 @@ class TfjsRuntime:
         binary = WASM_BINARIES[variant.wasm]
         return {
             "tfjs": self.files.version,
-            "tfjs_sha256": self.files.digest(WASM_SCRIPTS),
+            "tfjs_sha256": self.files.digest(self.wasm_scripts),
             "wasm_sha256": self.files.sha256[f"tfjs/{binary}"],
         }
+
+    def _scripts(self, backend: str) -> tuple[str, ...]:
+        names = (_CORE, _CONVERTER, *((_LAYERS,) if self.layers else ()), backend)
+        return tuple(f"tfjs/{name}" for name in names)
 
 
 def installed_tfjs() -> TfjsRuntime:
@@ -112,3 +128,14 @@ def installed_tfjs() -> TfjsRuntime:
         TargetNotFound: tfjs-missing: it, or one of its files, is not there.
     """
     return TfjsRuntime(installed(_RUNTIME))
+
+
+def _model_json(model: ModelFile) -> bytes:
+    try:
+        return model.path.read_bytes()
+    except OSError as error:
+        raise RunFailed(
+            f"the model cannot be read: {error}",
+            hint="check the path in the suite",
+            kind="model-unavailable",
+        ) from error
