@@ -95,6 +95,18 @@ def _reading_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     _add_only(table)
     _add_format(table)
+    compare = _verb(verbs, "compare", "compare", "set result folders against the first of them")
+    compare.add_argument(
+        "sides", nargs="+", metavar="DIR[@WORD=NAME,…]", help="a folder, or some of its cells"
+    )
+    compare.add_argument(
+        "--factor",
+        action="append",
+        default=[],
+        choices=("tool", "model", "tfjs", "browser", "os", "device"),
+        help="what may differ (default: a single factor, which is named); may be repeated",
+    )
+    _add_format(compare)
     publish = _verb(verbs, "publish", "publish", "write result folders as a static web page")
     publish.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     publish.add_argument(

@@ -1,0 +1,42 @@
+"""The ratio of two matched cells: block by block where they shared blocks, else over all runs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from harness.report.stats import RatioEstimate, Verdict, paired_ratio, verdict
+from harness.report.summary import CellSummary
+from harness.report.two_sample import unpaired_ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The speed-up of one cell over another: `estimate` is None where `reason` says why."""
+
+    estimate: RatioEstimate | None = None
+    verdict: Verdict | None = None
+    paired: bool = False
+    runs: str = ""
+    reason: str = ""
+
+
+def speedup(cell: CellSummary, over: CellSummary) -> Compared:
+    """Compare the times of two cells; above 1 means that `cell` is faster."""
+    ours, theirs = cell.time, over.time
+    if ours is None or theirs is None:
+        return Compared(reason="no time on one side")
+    if ours.metric != theirs.metric:
+        return Compared(reason="two statistics")
+    if cell.virtual != over.virtual:
+        return Compared(reason="a virtual device and a real one")
+    least = max(cell.target.min_effect, over.target.min_effect)
+    if cell.path == over.path:
+        blocks = dict(ours.by_block)
+        logs = [math.log(time / blocks[b]) for b, time in theirs.by_block if b in blocks]
+        if logs:
+            estimate = paired_ratio(logs)
+            judged = verdict(estimate, least)
+            return Compared(estimate, judged, paired=True, runs=f"{len(logs)} blocks")
+    estimate = unpaired_ratio(theirs.values, ours.values)
+    return Compared(estimate, verdict(estimate, least), runs=f"{theirs.n} + {ours.n} runs")
