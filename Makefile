@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtimes quickstart setup-tests lint test check clean
+.PHONY: help setup runtimes real-models quickstart setup-tests lint test check clean
 
 help:
 	@echo 'make quickstart   set up, measure configs/quickstart.yaml, print the tables'
@@ -12,6 +12,7 @@ help:
 	@echo 'make lint         the checks that run nothing: ruff, mypy, lint-imports'
 	@echo 'make setup        set up only'
 	@echo 'make runtimes     set up, with LiteRT.js, onnxruntime-web and the GPU back ends of TF.js'
+	@echo 'make real-models  set up, with BlazeFace as it was trained, for configs/blazeface-real.yaml'
 	@echo 'make clean        remove what was set up'
 
 setup:
@@ -19,6 +20,9 @@ setup:
 
 runtimes:
 	@$(PYTHON) -m installer runtimes
+
+real-models:
+	@$(PYTHON) -m installer real-models
 
 quickstart: setup
 	@$(BIN)/edgebench run configs/quickstart.yaml
@@ -38,4 +42,4 @@ test: lint
 check: test
 
 clean:
-	rm -rf .venv node_modules .setup
+	rm -rf .venv node_modules .setup .models

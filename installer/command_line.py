@@ -1,4 +1,4 @@
-"""`python -m installer run`, `runtimes` and `test`: the steps, in order."""
+"""`python -m installer run`, `runtimes`, `real-models` and `test`: the steps, in order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from installer import browser, distribution_packages, python_packages, tfjs_packages
+from installer import browser, distribution_packages, python_packages, real_models, tfjs_packages
 from installer.commands import Commands
 from installer.installed_browsers import find_browser
 from installer.lock import only_one
@@ -19,6 +19,7 @@ from installer.teller import Teller
 EXTRAS = {
     "run": frozenset({"litert"}),
     "runtimes": frozenset({"litert"}),
+    "real-models": frozenset({"litert"}),
     "test": frozenset({"litert", "memory", "dev"}),
 }
 
@@ -59,7 +60,9 @@ def _set_up(machine: Machine, commands: Commands, teller: Teller, purpose: str) 
     if everything:
         distribution_packages.bring(machine, commands, teller)
     python_packages.bring(machine, commands, teller, extras=EXTRAS[purpose])
-    tfjs_packages.bring(machine, commands, teller, others=purpose != "run")
+    tfjs_packages.bring(machine, commands, teller, others=purpose in {"runtimes", "test"})
+    if everything or purpose == "real-models":
+        real_models.bring(machine, commands, teller)
     has_browser = browser.bring(
         machine,
         commands,
@@ -80,8 +83,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "purpose",
         choices=sorted(EXTRAS),
-        help="run: what measuring in TF.js needs; runtimes: the other runtimes too; test: what the "
-        "tests need too (with CI=true, everything they need, or it fails)",
+        help="run: what measuring in TF.js needs; runtimes: the other runtimes too; "
+        "real-models: trained models too; test: what the tests need too (with CI=true, "
+        "everything they need, or it fails)",
     )
     return parser.parse_args(argv)
 

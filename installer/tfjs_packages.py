@@ -76,7 +76,7 @@ def bring(machine: Machine, commands: Commands, teller: Teller, *, others: bool 
         teller.done(PART, f"{what} up to date in node_modules")
         return
     started = time.monotonic()
-    npm = machines_npm(machine, commands) or _wheels_npm(machine, commands, teller)
+    npm = npm_of(machine, commands, teller)
     teller.begin(PART, f"installing {what} into node_modules with {npm.path}")
     log = commands.start_log("tfjs")
     Stamp(machine.node_modules).remove()
@@ -99,6 +99,15 @@ def bring(machine: Machine, commands: Commands, teller: Teller, *, others: bool 
         f"{what} installed into node_modules in {time.monotonic() - started:.0f} s "
         f"with npm {npm.version} ({npm.why})",
     )
+
+
+def npm_of(machine: Machine, commands: Commands, teller: Teller) -> Npm:
+    """Return the machine's npm if it will do, else the one that pip brings into `.venv`.
+
+    Raises:
+        SetupStopped: neither can be had.
+    """
+    return machines_npm(machine, commands) or _wheels_npm(machine, commands, teller)
 
 
 def machines_npm(machine: Machine, commands: Commands) -> Npm | None:

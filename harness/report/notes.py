@@ -179,6 +179,8 @@ def _said(cell: CellSummary) -> Iterable[str]:
         yield f"licence {facts['licence']}"
     if facts.get("source"):
         yield f"from {facts['source']}"
+    for digest in cell.observed("workload_sha256"):
+        yield f"run by {_joined(cell.observed('workload'))} {_short(digest)}"
 
 
 def _runs(cells: Sequence[CellSummary]) -> str:

@@ -64,7 +64,7 @@ def stages_table(cells: Sequence[CellSummary]) -> Table | None:
                 "stages too short for the clock."
             ),
             *_too_short(found),
-            *notes.provenance(rows),
+            *notes.provenance(cells),
         ),
         section=section_of(rows),
     )
@@ -156,7 +156,7 @@ def frames_table(cells: Sequence[CellSummary]) -> Table | None:
                 f"{METRICS['dropped_frames'].meaning}, after the timed iterations; –: the suite "
                 "asks for no schedule. Medians over n runs."
             ),
-            *notes.provenance(rows),
+            *notes.provenance(cells),
         ),
         section=section_of(rows),
     )

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -139,6 +140,10 @@ def test_a_manifest_that_reaches_outside_its_folder_is_refused(
 def test_a_missing_file_and_a_wrong_pin_are_named(cache: Path, tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match="not there"):
         artifacts.model_files(a_model(Source(path=tmp_path / "nope.tflite")))
+    known = replace(a_model(Source(path=tmp_path / "nope.tflite")), origin="make real-models")
+    with pytest.raises(SuiteError) as caught:
+        artifacts.model_files(known)
+    assert "make real-models" in caught.value.hint
     (tmp_path / "m.tflite").write_bytes(b"model")
     with pytest.raises(SuiteError, match="the suite pins"):
         artifacts.model_files(a_model(Source(path=tmp_path / "m.tflite", sha256="0" * 64)))
