@@ -107,6 +107,18 @@ def _reading_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="what may differ (default: a single factor, which is named); may be repeated",
     )
     _add_format(compare)
+    export = _verb(verbs, "export", "export", "write measured cells for other tools to take in")
+    export.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    export.add_argument(
+        "--format",
+        required=True,
+        metavar="NAME",
+        help="bencher, github-action-benchmark, google-benchmark, junit or openmetrics",
+    )
+    export.add_argument(
+        "--include-virtual", action="store_true", help="cells of virtual devices too"
+    )
+    _add_only(export)
     publish = _verb(verbs, "publish", "publish", "write result folders as a static web page")
     publish.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     publish.add_argument(

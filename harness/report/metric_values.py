@@ -33,6 +33,12 @@ class MetricSummary:
         return tuple(value for _, value in self.by_block)
 
     @property
+    def is_bytes(self) -> bool:
+        """Whether this is memory; metrics that only a driver knows are."""
+        known = METRICS.get(self.metric)
+        return known is None or known.unit == "B"
+
+    @property
     def n(self) -> int:
         return len(self.by_block)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html import escape
 
 from harness.model import Table
+from harness.report.xml_text import xml_text
 
 WIDTH, HEIGHT = 960, 440
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 24, 44, 56
@@ -176,8 +177,8 @@ def hue(number: int) -> str:
 
 
 def xml(text: str) -> str:
-    """Return text as XML may hold it: control characters have no place there, even escaped."""
-    return escape("".join(char if char.isprintable() else "\ufffd" for char in text))
+    """Return text as it stands in an element or an attribute."""
+    return escape(xml_text(text))
 
 
 def _said(value: float) -> str:
