@@ -187,7 +187,8 @@ def estimated_seconds(run: PlannedRun) -> float:
         return start_up_s + sampling.sustained + sampling.cooldown_s
     timed_s = min(sampling.timed.max_seconds, 0.02 * sampling.timed.iterations)
     warmup_s = max(sampling.warmup.seconds, 0.02 * sampling.warmup.iterations)
-    measured_s = 1.0 if run.pass_ == "memory" else warmup_s + timed_s
+    frames_s = run.model.workload.schedule_s if run.model.workload else 0.0
+    measured_s = 1.0 if run.pass_ == "memory" else warmup_s + timed_s + frames_s
     return start_up_s + measured_s + sampling.cooldown_s
 
 

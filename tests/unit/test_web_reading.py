@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from harness.drivers.web_tfjs import PLUGIN
 from harness.errors import OutputUnreadable
-from harness.metrics import METRICS
+from harness.metrics import definition
 from harness.model import Capture, Failed, Measured, Reading
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "web"
@@ -51,7 +51,9 @@ def check(reading: Reading) -> None:
         return
     assert reading.proof.mismatches() == ()
     for measurement in reading.outcome.measurements:
-        assert METRICS[measurement.metric].unit == measurement.unit
+        metric = definition(measurement.metric)
+        assert metric is not None
+        assert metric.unit == measurement.unit
         numbers = (*measurement.samples, measurement.value or 0.0)
         assert all(0 <= number < 2**54 for number in numbers)
         assert measurement.absent or measurement.value is not None or measurement.samples
@@ -66,6 +68,7 @@ def check(reading: Reading) -> None:
         ("mismatch-1-thread-of-2", "variant-mismatch"),
         ("page-error-wrong-input", "page-error"),
         ("timed-out", "timed-out"),
+        ("workload-stages", None),
     ],
 )
 def test_each_real_capture_has_its_outcome(name: str, kind: str | None) -> None:
@@ -78,7 +81,7 @@ def test_each_real_capture_has_its_outcome(name: str, kind: str | None) -> None:
 
 
 def test_every_capture_is_tested() -> None:
-    assert len(CAPTURES) == 6
+    assert len(CAPTURES) == 7
 
 
 def test_a_latency_run_gives_seconds_of_its_samples() -> None:
@@ -94,6 +97,28 @@ def test_a_latency_run_gives_seconds_of_its_samples() -> None:
     assert reading.conditions["iterations_done"] == 20
     assert reading.outputs is not None
     assert reading.outputs[0].shape == (1, 4)
+
+
+def test_a_workloads_run_gives_stages_frames_and_what_it_was() -> None:
+    page = capture("workload-stages").json("page.json")
+    reading = PLUGIN.read(capture("workload-stages"))
+    infer = [sample / 1000 for sample in page["workload"]["stages_ms"]["infer"]]
+    found = values(reading)
+    assert found["stage_mean:infer"] == pytest.approx(sum(infer) / len(infer))
+    assert found["stage_p50:post-process"] is None
+    assert found["dropped_frames"] == pytest.approx(46 / 50)
+    assert (reading.setting["workload"], reading.setting["timed"]) == (
+        "spin.js",
+        "run of the workload",
+    )
+    assert reading.outputs
+
+
+def test_a_workload_without_outputs_says_that_they_were_not_checked() -> None:
+    silent = changed("workload-stages", "page.json", lambda page: page.update(output_sets=[[]]))
+    reading = PLUGIN.read(silent)
+    assert reading.outputs is None
+    assert "no outputs" in reading.outputs_absent
 
 
 def test_a_memory_run_gives_one_metric_per_method_and_no_latency() -> None:
