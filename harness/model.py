@@ -301,7 +301,9 @@ class SessionRecord:
     At most `added_blocks` are added for each model, target and pass after failures of the
     infrastructure (none in older folders), see `harness.retries`. `axes` are the values that a
     matrix gave to what it made, by model and by `target/variant`, `origins` the entry of the
-    suite that it was made from; older folders have none.
+    suite that it was made from; older folders have none. At most `replace_disturbed`
+    blocks of each model were replaced because others used more than the share `disturbed_above`
+    of the CPU (None in older folders, which mark nothing), see `harness.disturbances`.
     """
 
     schema: int
@@ -322,6 +324,8 @@ class SessionRecord:
     axes: Mapping[str, Facts] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
     published: tuple[PublishedFigures, ...] = ()
+    disturbed_above: float | None = None
+    replace_disturbed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ class Timed(Options):
 
 
 class Sampling(Options):
-    """How much is measured; every key may be overridden per target, but seed and blocks."""
+    """How much is measured; a target may override every key that does not say otherwise."""
 
     blocks: Annotated[
         int,
@@ -162,6 +162,22 @@ class Sampling(Options):
             "as 2% or 0.02"
         ),
     ] = 0.02
+    disturbed_above: Annotated[
+        Fraction,
+        Field(
+            description="a block is disturbed if others used more of this host's CPU than this "
+            "during one of its runs, what the hypervisor took (steal) included; not per target"
+        ),
+    ] = 0.15
+    replace_disturbed: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=1000,
+            description="at most this many disturbed blocks of each model are replaced by new "
+            "ones and left out of times and ratios; left out: a third of `blocks`; not per target",
+        ),
+    ] = None
     profile: Annotated[
         Literal["ops"] | None,
         Field(description="`ops` adds a pass of one run per cell that times every operator"),
@@ -173,6 +189,10 @@ class Sampling(Options):
             "10min, to see what heat does"
         ),
     ] = None
+
+    def replaced_at_most(self, blocks: int) -> int:
+        """Return how many disturbed blocks of each model a session of so many may replace."""
+        return blocks // 3 if self.replace_disturbed is None else self.replace_disturbed
 
     @property
     def extra_passes(self) -> tuple[Pass, ...]:

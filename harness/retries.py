@@ -1,5 +1,7 @@
 """What is tried again after a failure, and how: by class, as blocks that are added; pure.
 
+Blocks that others disturbed are replaced in the same way, see `harness.disturbances`.
+
 A run is never repeated alone: its block stays incomplete, and a whole block of its model and
 target is added in its place. How many blocks are due follows from the runs that were stored, so
 a session that is resumed, and a report, find the same ones.
@@ -12,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from harness.disturbances import replacements_due, replacing_runs
 from harness.model import Cell, Failed, Pass, RunResult
 from harness.plan import Plan, PlannedRun
 
@@ -42,12 +45,13 @@ class RetryPolicy:
 
     `waits_s` are the pauses between attempts to reach it, `losses_in_a_row` without a run that
     ended by itself put it into quarantine, and at most `added_blocks` are added for each model,
-    target and pass.
+    target and pass. At most `replace_disturbed` disturbed blocks of each model are replaced.
     """
 
     waits_s: tuple[float, ...] = (0.5, 1, 2, 4, 8, 15, 30, 30, 30)
     losses_in_a_row: int = 3
     added_blocks: int = 3
+    replace_disturbed: int = 0
 
 
 POLICY = RetryPolicy()
@@ -94,25 +98,28 @@ def added_runs(
             # Not for secrets: a recorded seed must give the same order again.
             random.Random(f"{seed}/added/{group[:3]}/{number}").shuffle(cells)  # noqa: S311
             runs += cells
-    return tuple(replace(run, order=after + at) for at, run in enumerate(runs, start=1))
+    return in_order(runs, after=after)
 
 
-def with_added(plan: Plan, runs: Sequence[RunResult], most: int) -> Plan:
-    """Return a plan with the blocks that stored failures call for at the end of its lanes."""
+def with_added(
+    plan: Plan, runs: Sequence[RunResult], most: int, *, replace_disturbed: int = 0
+) -> Plan:
+    """Return a plan with the blocks that stored runs call for at the end of its lanes."""
     due = blocks_due(runs, most)
-    return replace(
-        plan,
-        lanes=tuple(
-            replace(
-                lane,
-                runs=(
-                    *lane.runs,
-                    *added_runs(lane.prototypes, due, plan.seed, after=len(lane.runs)),
-                ),
-            )
-            for lane in plan.lanes
-        ),
-    )
+    disturbed = replacements_due(runs, replace_disturbed)
+    lanes = []
+    for lane in plan.lanes:
+        added = added_runs(lane.prototypes, due, plan.seed, after=len(lane.runs))
+        own = {place: blocks for place, blocks in disturbed.items() if place[0] == lane.bench}
+        new = replacing_runs(lane.prototypes, own, plan.seed, spared=most)
+        runs_now = (*lane.runs, *added, *in_order(new, after=len(lane.runs) + len(added)))
+        lanes.append(replace(lane, runs=runs_now))
+    return replace(plan, lanes=tuple(lanes))
+
+
+def in_order(runs: Iterable[PlannedRun], *, after: int) -> tuple[PlannedRun, ...]:
+    """Return runs with places in the order of their lane."""
+    return tuple(replace(run, order=after + at) for at, run in enumerate(runs, start=1))
 
 
 def failed_for_good(runs: Sequence[RunResult], most: int) -> bool:

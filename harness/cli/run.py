@@ -33,7 +33,7 @@ from harness.plan import Plan
 from harness.plugins import Driver, ModelFile, ModelFormat, driver, registry
 from harness.progress import display
 from harness.report import tables
-from harness.retries import POLICY, failed_for_good, with_added
+from harness.retries import POLICY, RetryPolicy, failed_for_good, with_added
 from harness.runner import run_plan
 from harness.runner.provenance import host_facts
 from harness.serials import hashed
@@ -51,7 +51,7 @@ class _Begun:
 
     writer: Writer
     plan: Plan
-    added_blocks: int
+    policy: RetryPolicy
     stored: tuple[RunResult, ...] = ()
 
 
@@ -78,7 +78,7 @@ def execute(arguments: argparse.Namespace) -> int:
             host_place={key: host_facts()[key] for key in ("cpu_model", "os_major", "cores")},
             emit=emit,
             stored=begun.stored,
-            policy=replace(POLICY, added_blocks=begun.added_blocks),
+            policy=begun.policy,
             until=until_of(arguments, planned),
         )
     folder = store.read(path)
@@ -142,7 +142,7 @@ def _folder(
         models[key]["tflite"].sha256: each.tensors for key, each in plans.items() if each.tensors
     }
     writer = store.create(path, session, _without_serials(planned.suite), tensors)
-    return _Begun(writer, planned, session.added_blocks)
+    return _Begun(writer, planned, _policy(session))
 
 
 def _without_serials(suite: Suite) -> str:
@@ -169,14 +169,25 @@ def _resumed(arguments: argparse.Namespace, planned: Plan) -> _Begun:
     _check_same_phones(planned, session, arguments.resume, writer)
     whole = plan.make(planned.suite, drivers, blocks=session.blocks, seed=session.seed)
     whole = plan.of_cells(whole, session.cells)
-    whole = with_added(whole, folder.runs, session.added_blocks)
+    policy = _policy(session)
+    whole = with_added(
+        whole, folder.runs, policy.added_blocks, replace_disturbed=policy.replace_disturbed
+    )
     finished = {
         (run.cell, run.pass_, run.block)
         for run in folder.runs
         # A run that was skipped because its target was missing was never made.
         if not isinstance(run.outcome, Skipped) or run.outcome.expected
     }
-    return _Begun(writer, plan.without(whole, finished), session.added_blocks, folder.runs)
+    return _Begun(writer, plan.without(whole, finished), policy, folder.runs)
+
+
+def _policy(session: SessionRecord) -> RetryPolicy:
+    return replace(
+        POLICY,
+        added_blocks=session.added_blocks,
+        replace_disturbed=session.replace_disturbed,
+    )
 
 
 def _check_same_phones(planned: Plan, session: SessionRecord, folder: Path, writer: Writer) -> None:

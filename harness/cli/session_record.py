@@ -52,6 +52,8 @@ def session_record(
         host=host_facts(),
         models=_models_record(suite, models, plans),
         added_blocks=POLICY.added_blocks,
+        disturbed_above=suite.sampling.disturbed_above,
+        replace_disturbed=suite.sampling.replaced_at_most(planned.blocks),
         axes=axes_of(suite),
         origins=origins_of(suite),
         published=suite.published,

@@ -55,8 +55,10 @@ def trouble_text(event: TargetAway | TargetBack | BlockAdded) -> str:
             return plain(f"{target}: {error}; waiting up to {wait}. Next step: {error.hint}")
         case TargetBack(target, happened):
             return f"{target}: back" + (f" ({happened})" if happened else "")
-        case BlockAdded(target, model, runs):
-            return plain(f"{target}: a block of {model} is added, {counted(runs, 'more run')}")
+        case BlockAdded(target, model, runs, why):
+            more = counted(runs, "more run")
+            reason = f": {why}" if why else ""
+            return plain(f"{target}: a block of {model} is added, {more}{reason}")
 
 
 def finished_text(pace: Pace, *, interrupted: bool) -> str:

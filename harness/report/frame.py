@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.model import Failed, Measured, Measurement, ResultFolder, RunResult, Skipped
+from harness.report.counting import counting
 from harness.report.summary import latest_attempts
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ COLUMNS = (
     "order",
     "attempt",
     "latest",
+    "left_out",
     "outcome",
     "metric",
     "unit",
@@ -48,7 +50,8 @@ def to_pandas(folders: Sequence[ResultFolder]) -> pd.DataFrame:
     The columns are `COLUMNS`, then `setting.…`, `subject.…` and `conditions.…` for every fact
     that occurs. `value` is in `unit` (seconds, bytes) and NaN where there is none: `absent`
     or `error_…` then say why; `samples` are a tuple in the same unit. `latest` is False for
-    attempts that a later one replaced. `session` is the label of the result folder.
+    attempts that a later one replaced, `left_out` is True for runs of disturbed blocks that new
+    ones replaced. `session` is the label of the result folder.
     """
     import pandas as pd
 
@@ -58,7 +61,10 @@ def to_pandas(folders: Sequence[ResultFolder]) -> pd.DataFrame:
 
 
 def _rows(folder: ResultFolder) -> Iterable[dict[str, Any]]:
-    latest = {id(run) for run in latest_attempts(folder.runs)}
+    attempts = latest_attempts(folder.runs)
+    latest = {id(run) for run in attempts}
+    aside = counting(folder.session, attempts).left_out.values()
+    left_out = {id(run) for runs in aside for run in runs}
     virtual = {target.name: target.virtual for target in folder.session.targets}
     for run in folder.runs:
         common = {
@@ -66,6 +72,7 @@ def _rows(folder: ResultFolder) -> Iterable[dict[str, Any]]:
             "path": folder.path,
             "virtual": virtual.get(run.cell.target, run.setting.get("virtual") is True),
             "latest": id(run) in latest,
+            "left_out": id(run) in left_out,
             **_run_columns(run),
         }
         for measurement in _measurements(run):

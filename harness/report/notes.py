@@ -8,12 +8,11 @@ from statistics import median
 from harness.counted import counted
 from harness.model import RunResult, Scalar
 from harness.plan import BLOCKS_FOR_AN_INTERVAL
+from harness.report.disturbed import disturbed, others_cpu
 from harness.report.layout import called
-from harness.report.numbers import percent, significant
+from harness.report.numbers import significant
 from harness.report.summary import CellSummary, distinct
 
-BUSY_SHARE = 0.12
-"""From here on others' work shows in the figures: seen with TF.js in Chromium on two cores."""
 BLOCKS_OF_A_FULL_LOOK = 10
 _HASH_LENGTH = 8
 
@@ -33,7 +32,8 @@ def provenance(cells: Sequence[CellSummary]) -> tuple[str, ...]:
             _runs(own),
             _outputs(own),
             _quick_look(own),
-            _others(own),
+            others_cpu(own),
+            disturbed(own),
             _when(own),
         )
         prefix = f"{name}: " if len(names) > 1 else ""
@@ -226,23 +226,6 @@ def _quick_look(cells: Sequence[CellSummary]) -> str:
     if blocks >= BLOCKS_OF_A_FULL_LOOK:
         return ""
     return f"Quick look: {counted(blocks, 'block')}; {BLOCKS_OF_A_FULL_LOOK} or more are the rule."
-
-
-def _others(cells: Sequence[CellSummary]) -> str:
-    runs = [run for cell in cells for run in cell.latency.measured]
-    seen = [run.conditions.get("others_cpu_share") for run in runs]
-    shares = [float(share) for share in seen if isinstance(share, int | float)]
-    if not shares:
-        return "CPU taken by others: not known."
-    part = f"; known for {len(shares)} of {len(runs)} runs" if len(shares) < len(runs) else ""
-    busy = (
-        f" This machine was busy: above {percent(BUSY_SHARE)} small differences mean little; "
-        "measure again when it is quiet."
-    )
-    return (
-        f"CPU taken by others during the runs: median {percent(median(shares))}, "
-        f"most {percent(max(shares))}{part}.{busy if median(shares) > BUSY_SHARE else ''}"
-    )
 
 
 def _when(cells: Sequence[CellSummary]) -> str:

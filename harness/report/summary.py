@@ -24,6 +24,7 @@ from harness.model import (
     TargetRecord,
 )
 from harness.outputs import ORIGINAL
+from harness.report.counting import Counting, counting
 from harness.report.metric_values import (
     STATISTICS,
     MetricSummary,
@@ -35,7 +36,6 @@ from harness.report.metric_values import (
     reason_without_time,
 )
 from harness.report.stats import RatioEstimate, Verdict, paired_ratio, verdict
-from harness.retries import Group, blocks_due, group_of
 
 SAME_FOR_A_RATIO = (
     "driver",
@@ -82,10 +82,15 @@ class RatioSummary:
 
 @dataclass(frozen=True, slots=True)
 class PassSummary:
-    """The latest attempts at one pass of a cell, in block order, and how many were planned."""
+    """The latest attempts at one pass of a cell, in block order, and how many were planned.
+
+    `left_out` are measured runs of blocks that others disturbed and new ones replaced; they are
+    not among `runs`.
+    """
 
     planned: int
     runs: tuple[RunResult, ...]
+    left_out: tuple[RunResult, ...] = ()
 
     @property
     def measured(self) -> tuple[RunResult, ...]:
@@ -185,9 +190,9 @@ def latest_attempts(runs: Iterable[RunResult]) -> tuple[RunResult, ...]:
 def _summarise_folder(folder: ResultFolder, name: str) -> Iterable[CellSummary]:
     session = folder.session
     latest = latest_attempts(folder.runs)
-    due = blocks_due(latest, session.added_blocks)
+    counted = counting(session, latest)
     runs_of: dict[tuple[Cell, Pass], list[RunResult]] = {}
-    for run in sorted(latest, key=lambda run: run.block):
+    for run in sorted(counted.runs, key=lambda run: run.block):
         runs_of.setdefault((run.cell, run.pass_), []).append(run)
     cells = tuple(dict.fromkeys((*session.cells, *(run.cell for run in latest))))
     targets = {target.name: target for target in session.targets}
@@ -195,9 +200,9 @@ def _summarise_folder(folder: ResultFolder, name: str) -> Iterable[CellSummary]:
     for cell in _in_reading_order(cells, targets):
         target = targets.get(cell.target) or _unplanned_target(cell, runs_of)
         memory_runs = session.memory_runs if target.memory_runs is None else target.memory_runs
-        latency = _pass(cell, "latency", session.blocks, runs_of, due)
-        memory = _pass(cell, "memory", memory_runs, runs_of, due)
-        extra = _extra_passes(cell, _asked_passes(session, cell, target), runs_of, due)
+        latency = _pass(cell, "latency", session.blocks, runs_of, counted, target.bench)
+        memory = _pass(cell, "memory", memory_runs, runs_of, counted)
+        extra = _extra_passes(cell, _asked_passes(session, cell, target), runs_of, counted)
         for one_pass in (latency, memory, *extra.values()):
             _check_one_setting(cell, one_pass.measured)
         yield CellSummary(
@@ -220,10 +225,13 @@ def _summarise_folder(folder: ResultFolder, name: str) -> Iterable[CellSummary]:
 
 
 def _pass(
-    cell: Cell, name: Pass, planned: int, runs_of: RunsOf, due: Mapping[Group, int]
+    cell: Cell, name: Pass, planned: int, runs_of: RunsOf, counted: Counting, bench: str = ""
 ) -> PassSummary:
-    added = due.get(group_of(cell, name), 0)
-    return PassSummary(planned + added, tuple(runs_of.get((cell, name), ())))
+    return PassSummary(
+        planned + counted.beside(cell, name, bench),
+        tuple(runs_of.get((cell, name), ())),
+        counted.left_out.get(cell, ()) if name == "latency" else (),
+    )
 
 
 def _asked_passes(session: SessionRecord, cell: Cell, target: TargetRecord) -> tuple[Pass, ...]:
@@ -233,12 +241,12 @@ def _asked_passes(session: SessionRecord, cell: Cell, target: TargetRecord) -> t
 
 
 def _extra_passes(
-    cell: Cell, asked: tuple[Pass, ...], runs_of: RunsOf, due: Mapping[Group, int]
+    cell: Cell, asked: tuple[Pass, ...], runs_of: RunsOf, counted: Counting
 ) -> dict[Pass, PassSummary]:
     made = [pass_ for other, pass_ in runs_of if other == cell]
     names = dict.fromkeys((*asked, *made))
     return {
-        name: _pass(cell, name, int(name in asked), runs_of, due)
+        name: _pass(cell, name, int(name in asked), runs_of, counted)
         for name in names
         if name not in {"latency", "memory"}
     }

@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from harness import outputs
+from harness.disturbances import DISTURBED
+from harness.disturbances import judged as disturbed
 from harness.errors import HarnessError, TargetLost
 from harness.metrics import METRICS_VERSION, definition
 from harness.model import (
@@ -86,6 +88,7 @@ def attempt(run: PlannedRun, number: int, bench: Bench) -> Attempted:
     )
     reading, lost = _execute_and_read(request, bench, files)
     duration_s = time.monotonic() - begun
+    conditions[DISTURBED] = disturbed(conditions, run.target.sampling.disturbed_above)
     reading = _judged(reading, bench.expectation)
     if bench.labelled and run.model.evaluate:
         reading = scored(reading, run.model.evaluate, bench.labelled)

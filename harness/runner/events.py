@@ -75,11 +75,14 @@ class TargetBack:
 class BlockAdded:
     """A block was spoilt by something that is no fault of what was measured; this many runs
     were added to the plan in its place.
+
+    `why` is '' after a failure, which has been told of.
     """
 
     target: str
     model: str
     runs: int
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,9 +90,7 @@ class LaneWorker:
         context = self.context
         self._queue = deque(self.lane.runs)
         self._time = TimeLimit(context.until)
-        self._blocks = AddedBlocks(
-            self.lane, context.stored, context.seed, context.policy.added_blocks
-        )
+        self._blocks = AddedBlocks(self.lane, context.stored, context.seed, context.policy)
 
     def work(self) -> None:
         """Make all runs of the lane, or as many as come before the stop.
@@ -188,10 +186,10 @@ class LaneWorker:
         return Failed(replace(failure, kind=happened or failure.kind))
 
     def _add_blocks(self, run: PlannedRun, result: RunResult) -> None:
-        added = self._blocks.after(result)
-        if added:
-            self._queue.extend(added)
-            self.context.emit(BlockAdded(run.target.name, run.cell.model, len(added)))
+        for added in self._blocks.after(result):
+            self._queue.extend(added.runs)
+            event = BlockAdded(run.target.name, run.cell.model, len(added.runs), added.why)
+            self.context.emit(event)
 
     def _why_not(self, run: PlannedRun) -> Failure | None:
         if run.target.name in self._unusable:

@@ -272,6 +272,8 @@ class ModelKeys(FileKeys, BesideItsFiles):
 SUITE_WIDE = {
     "blocks": "a block holds one run of every cell, so all targets share their number",
     "seed": "one seed orders the runs of all targets",
+    "disturbed_above": "a block is disturbed, or not, for all targets that have a run in it",
+    "replace_disturbed": "a block holds one run of every cell, so it is replaced for all targets",
 }
 """The sampling keys that no target may override, and why."""
 
@@ -294,7 +296,7 @@ class TargetKeys(Options):
     sampling: Annotated[
         Sampling | None,
         Given,
-        Field(description="overrides the suite's sampling here, but not blocks and seed"),
+        Field(description="overrides the suite's sampling here, where a key allows it"),
     ] = None
 
 

@@ -42,6 +42,7 @@ targets:
       capped: {{threads: 4}}
 sampling:
   blocks: 6
+  replace_disturbed: 0
   warmup: {{iterations: 1, seconds: 0}}
   timed: {{iterations: 5}}
 """

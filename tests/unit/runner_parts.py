@@ -165,7 +165,10 @@ class Played:
             made = {
                 (r.cell, r.pass_, r.block) for r in stored if not isinstance(r.outcome, Skipped)
             }
-            planned = plan.without(with_added(planned, stored, policy.added_blocks), made)
+            whole = with_added(
+                planned, stored, policy.added_blocks, replace_disturbed=policy.replace_disturbed
+            )
+            planned = plan.without(whole, made)
         else:
             writer = store.create(path, _session_record(planned, policy), suite.text)
         self.events: list[Event] = []

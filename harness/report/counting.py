@@ -1,0 +1,51 @@
+"""Which runs of a folder count, and how many each cell had in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.disturbances import ModelOnBench, block_of, left_out, replacements_due
+from harness.model import Cell, Measured, Pass, RunResult, SessionRecord
+from harness.retries import Group, blocks_due, group_of
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """The runs that count; `left_out` are measured ones of disturbed blocks that were replaced.
+
+    `added` and `replacing` are the blocks that were due beside the planned ones.
+    """
+
+    runs: tuple[RunResult, ...]
+    left_out: Mapping[Cell, tuple[RunResult, ...]]
+    added: Mapping[Group, int]
+    replacing: Mapping[ModelOnBench, int]
+
+    def beside(self, cell: Cell, pass_: Pass, bench: str) -> int:
+        """Return how many runs that count a cell should have beside the planned ones."""
+        beside = self.added.get(group_of(cell, pass_), 0)
+        if pass_ == "latency":
+            beside += self.replacing.get((bench, cell.model), 0)
+            beside -= len(self.left_out.get(cell, ()))
+        return beside
+
+
+def counting(session: SessionRecord, latest: Sequence[RunResult]) -> Counting:
+    """Tell from the latest attempts of a session which of its runs count."""
+    out = left_out(session, latest)
+    runs: list[RunResult] = []
+    aside: dict[Cell, list[RunResult]] = {}
+    for run in latest:
+        # A failure stays to be seen, whatever others did meanwhile.
+        measured = run.pass_ == "latency" and isinstance(run.outcome, Measured)
+        if measured and block_of(run) in out:
+            aside.setdefault(run.cell, []).append(run)
+        else:
+            runs.append(run)
+    return Counting(
+        runs=tuple(runs),
+        left_out={cell: tuple(own) for cell, own in aside.items()},
+        added=blocks_due(latest, session.added_blocks),
+        replacing=replacements_due(latest, session.replace_disturbed),
+    )
