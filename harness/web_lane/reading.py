@@ -29,6 +29,7 @@ from harness.web_lane.run_record import (
     run_record_of,
 )
 from harness.web_lane.runtime import RuntimeReading
+from harness.web_lane.workloads import WORKLOAD_FOLDER
 
 PASSES: frozenset[Pass] = frozenset({"latency", "memory", "quality"})
 """The passes of every web driver."""
@@ -98,8 +99,18 @@ def read_capture(capture: Capture, of: RuntimeReading) -> Reading:
 
 
 def _served(requests: tuple[Request, ...]) -> Facts:
-    """Say which Wasm binary the server delivered; a second one would be named too."""
-    wasm = [r for r in requests if r.path.endswith(".wasm") and r.status == 200 and r.complete]
+    """Say which Wasm binary the server delivered; a second one would be named too.
+
+    What a workload brings for itself, such as a decoder, is not the runtime's.
+    """
+    wasm = [
+        r
+        for r in requests
+        if r.path.endswith(".wasm")
+        and r.status == 200
+        and r.complete
+        and not r.path.startswith(WORKLOAD_FOLDER)
+    ]
     if not wasm:
         return {"wasm_binary": None, "wasm_sha256": None}
     return {

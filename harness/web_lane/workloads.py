@@ -15,7 +15,7 @@ from harness.tools.measuring_page import RuntimeCall
 from harness.web_lane.runtime import DependsOnModel, PageRuntime
 
 SCRIPT = "workload_loop.js"
-FOLDER = "workload/"
+WORKLOAD_FOLDER = "workload/"
 TIMED = "run of the workload"
 
 
@@ -57,7 +57,7 @@ class _WithWorkload:
 
     def served(self, model: ModelFile) -> Mapping[str, Path | bytes]:
         """Return the runtime's and the model's files, and the workload's."""
-        own = {f"{FOLDER}{name}": path for name, path in self.workload.files.items()}
+        own = {f"{WORKLOAD_FOLDER}{name}": path for name, path in self.workload.files.items()}
         script = locations.device_scripts() / "web" / SCRIPT
         return {**self.own.served(model), SCRIPT: script, **own}
 
@@ -88,8 +88,8 @@ class _WithWorkload:
             "seconds": workload.schedule_s,
         }
         told = {
-            "module": f"{url}{FOLDER}{workload.module}",
-            "folder": f"{url}{FOLDER}",
+            "module": f"{url}{WORKLOAD_FOLDER}{workload.module}",
+            "folder": f"{url}{WORKLOAD_FOLDER}",
             "options": dict(workload.options),
             "schedule": schedule,
         }

@@ -52,6 +52,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
     quick = quick.replace("seconds: 2}", "seconds: 0.5}").replace(
         "memory_runs: 1", "memory_runs: 0"
     )
+    quick = quick.replace("sampling: {", "sampling: {warmup: {iterations: 3, seconds: 0}, ")
     (folder / "face-video.yaml").write_text(quick)
     run = Commander(folder, dict(os.environ))(
         "run", "face-video.yaml", "--blocks", "1", "--out", "r", "--json"

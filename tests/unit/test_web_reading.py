@@ -114,6 +114,13 @@ def test_a_workloads_run_gives_stages_frames_and_what_it_was() -> None:
     assert reading.outputs
 
 
+def test_a_wasm_file_of_the_workload_itself_is_not_the_runtimes() -> None:
+    own = {"path": "workload/decoder.wasm", "status": 200, "bytes": 8, "sha256": "ab" * 32}
+    reading = PLUGIN.read(changed("workload-stages", "requests.json", lambda log: log.append(own)))
+    assert isinstance(reading.outcome, Measured)
+    assert reading.proof.observed["wasm_binary"] == "tfjs-backend-wasm-simd.wasm"
+
+
 def test_a_workload_without_outputs_says_that_they_were_not_checked() -> None:
     silent = changed("workload-stages", "page.json", lambda page: page.update(output_sets=[[]]))
     reading = PLUGIN.read(silent)
