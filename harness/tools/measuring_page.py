@@ -83,6 +83,7 @@ class PageFacts(_Said):
 
     backend: str | None = None
     threads: int | None = None
+    execution: str | None = None
     cross_origin_isolated: bool
     shared_array_buffer: bool
     hardware_concurrency: int | None = None

@@ -75,8 +75,22 @@ edgebench.runtime = (() => {
       : Promise.all(outputs.map((output) => output.data()));
   }
 
+  // A graph whose shapes depend on its data cannot be executed by `predict`, which says so.
+  let dynamic = false;
+  function predicted(model, fed) {
+    if (dynamic) return model.executeAsync(fed);
+    try {
+      return model.predict(fed);
+    } catch (error) {
+      if (!String(error?.message).includes("executeAsync()")) throw error;
+      dynamic = true;
+      return model.executeAsync(fed);
+    }
+  }
+
   async function infer(model, fed) {
-    const outputs = asList(model.predict(fed));
+    const answer = predicted(model, fed);
+    const outputs = asList(dynamic ? await answer : answer);
     return { outputs, values: await readBack(outputs) };
   }
 
@@ -97,6 +111,7 @@ edgebench.runtime = (() => {
   function facts() {
     return {
       backend: known(() => tf.getBackend()),
+      execution: dynamic ? "executeAsync" : "predict",
       threads: known(() => tf.wasm.getThreadsCount()),
       simd_flag: known(() => tf.env().get("WASM_HAS_SIMD_SUPPORT")),
       multithread_flag: known(() => tf.env().get("WASM_HAS_MULTITHREAD_SUPPORT")),

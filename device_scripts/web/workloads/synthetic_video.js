@@ -1,8 +1,9 @@
 // A video that needs no camera and no file: a face that moves before moving shapes, drawn from a
 // seed and encoded frame by frame as JPEG, the way most webcams send what they see (Motion JPEG).
 //
-// WebCodecs is left aside: its encoders give other bytes from run to run, and not every browser
-// has it. These frames are the same in every run of one browser.
+// WebCodecs is left aside: not every browser has it, and a frame of such a video that is dropped
+// must be decoded all the same, since the next one builds on it; a camera's picture is just gone.
+// These frames are the same in every run of one browser.
 
 // xorshift32 (Marsaglia 2003): the same numbers in every engine.
 function numbers(seed) {

@@ -21,7 +21,8 @@ def _setting(observed: Facts) -> Facts:
 
 
 def _conditions(answer: PageAnswer) -> Facts:
-    return {"tf_memory_unreliable": answer.facts.tf_memory_unreliable}
+    facts = answer.facts
+    return {"tf_memory_unreliable": facts.tf_memory_unreliable, "execution": facts.execution}
 
 
 def _memory(answer: PageAnswer) -> tuple[Measurement, ...]:

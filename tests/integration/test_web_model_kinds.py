@@ -1,4 +1,4 @@
-"""A layers model, as Keras and TF.js save it, runs in a real browser like a graph model."""
+"""Every kind of TF.js model runs in a real browser: layers models, and graphs of dynamic shape."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 import web_parts
 from web_parts import INPUT, WEIGHTS, floats, run, tensor
 
+from harness import outputs
 from harness.drivers.web_tfjs import PLUGIN
 from harness.graphs.signature import read_signature
 from harness.model import Failed, Measured
@@ -126,3 +127,37 @@ def test_a_layer_that_tfjs_does_not_know_is_a_failed_run(
     outcome = PLUGIN.read(run(session, model, wasm="simd")).outcome
     assert isinstance(outcome, Failed)
     assert "NoSuchLayer" in outcome.failure.message
+
+
+def test_a_graph_whose_shapes_depend_on_its_data_is_executed_as_tfjs_asks(
+    session: WebSession, tmp_path: Path
+) -> None:
+    shape = {"shape": {"dim": [{"size": "1"}, {"size": "3"}]}}
+    floating = {"type": "DT_FLOAT"}
+    limit = {"dtype": "DT_FLOAT", "tensorShape": {}, "floatVal": [1.5]}
+    nodes = [
+        {"name": "x", "op": "Placeholder", "attr": {"dtype": floating, "shape": shape}},
+        {"name": "limit", "op": "Const", "attr": {"dtype": floating, "value": {"tensor": limit}}},
+        {"name": "above", "op": "Greater", "input": ["x", "limit"], "attr": {"T": floating}},
+        {"name": "where", "op": "Where", "input": ["above"], "attr": {"T": {"type": "DT_BOOL"}}},
+    ]
+    weight = {"name": "limit", "shape": [], "dtype": "float32"}
+    described = {
+        "format": "graph-model",
+        "modelTopology": {"node": nodes, "library": {}, "versions": {"producer": 1}},
+        "weightsManifest": [{"paths": ["w.bin"], "weights": [weight]}],
+    }
+    (tmp_path / "w.bin").write_bytes(struct.pack("<f", 1.5))
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(described))
+    model = ModelFile("tfjs", path, "0" * 64, 1)
+    reading = PLUGIN.read(run(session, model, wasm="simd"))
+    assert isinstance(reading.outcome, Measured), reading
+    assert reading.conditions["execution"] == "executeAsync"
+    (found,) = reading.outputs or ()
+    assert struct.unpack("<4i", found.data) == (0, 1, 0, 2)
+    first, second = session.reference(
+        model, [(tensor("x", INPUT),), (tensor("x", (0.0, 2.0, 0.0)),)]
+    )
+    assert struct.unpack("<2i", second[0].data) == (0, 1)
+    assert outputs.discriminates(first, second, 1e-4)
