@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -32,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"edgebench {version}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     _measuring_verbs(verbs)
+    _selftest_verb(verbs)
     _suite_verbs(verbs)
     _reading_verbs(verbs)
     _planning_verbs(verbs)
@@ -52,26 +53,61 @@ def _measuring_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser])
     run = _verb(verbs, "run", "run", "measure a suite and print its tables")
     _add_suite(run)
     _add_plan_options(run)
-    run.add_argument(
-        "--out", type=Path, metavar="DIR", help="the result folder (default: under results/)"
-    )
-    run.add_argument("--label", metavar="TEXT", help="names this machine (default: a short hash)")
+    _add_where_and_progress(run)
     run.add_argument("--resume", type=Path, metavar="DIR", help="make only DIR's missing runs")
     run.add_argument("--dry-run", action="store_true", help="print the plan and measure nothing")
-    run.add_argument(
-        "--progress",
-        choices=("auto", "live", "lines", "json", "quiet"),
-        default="auto",
-        help="what stderr shows meanwhile (default: live on a terminal, else lines)",
-    )
-    run.add_argument(
-        "--quiet", action="store_const", dest="progress", const="quiet", help="show none of it"
-    )
     _add_format(run)
     plan = _verb(verbs, "plan", "plan", "show what would run, in which order, about how long")
     _add_suite(plan)
     _add_plan_options(plan)
     _add_format(plan)
+
+
+def _selftest_verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "measure identical variants against each other: how far this machine can be believed"
+    verb = _verb(verbs, "selftest", "selftest", text)
+    verb.add_argument(
+        "--on",
+        default="chromium",
+        metavar="BROWSER",
+        help="a browser, or `virtual` for LiteRT on this host (default: chromium)",
+    )
+    verb.add_argument(
+        "--model", default="blazeface_front", metavar="NAME", help="see `edgebench models`"
+    )
+    verb.add_argument(
+        "--variants",
+        type=_from_to(2, 26),
+        default=4,
+        metavar="N",
+        help="how many identical ones (default: 4, which are 6 pairs)",
+    )
+    verb.add_argument(
+        "--blocks",
+        type=_from_to(6, 1000),
+        default=10,
+        metavar="N",
+        help="of each comparison, as in your suites (default: 10, at least 6)",
+    )
+    verb.add_argument(
+        "--rounds",
+        type=_positive,
+        default=3,
+        metavar="N",
+        help="how often all pairs are compared (default: 3)",
+    )
+    verb.add_argument(
+        "--minutes", type=_positive, metavar="N", help="only as many rounds as fit into this time"
+    )
+    verb.add_argument(
+        "--seed", type=_natural, default=1, metavar="N", help="draws the order of runs"
+    )
+    verb.add_argument(
+        "--of", type=Path, metavar="DIR", help="tell of an earlier one's folder; measure nothing"
+    )
+    _add_where_and_progress(verb)
+    _add_format(verb)
+    verb.set_defaults(only=[], devices=None, until=None, resume=None)
 
 
 def _suite_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -232,6 +268,22 @@ def _listing_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
         _add_format(listing)
 
 
+def _add_where_and_progress(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--out", type=Path, metavar="DIR", help="the result folder (default: under results/)"
+    )
+    verb.add_argument("--label", metavar="TEXT", help="names this machine (default: a short hash)")
+    verb.add_argument(
+        "--progress",
+        choices=("auto", "live", "lines", "json", "quiet"),
+        default="auto",
+        help="what stderr shows meanwhile (default: live on a terminal, else lines)",
+    )
+    verb.add_argument(
+        "--quiet", action="store_const", dest="progress", const="quiet", help="show none of it"
+    )
+
+
 def _add_suite(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("suite", type=Path, metavar="SUITE", help="a suite file, such as x.yaml")
 
@@ -291,6 +343,16 @@ def _positive(text: str) -> int:
     number = _natural(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _from_to(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        found = _natural(text)
+        if not least <= found <= most:
+            raise argparse.ArgumentTypeError(f"must be from {least} to {most}")
+        return found
+
     return number
 
 

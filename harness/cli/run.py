@@ -63,6 +63,22 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         print_tables([plan_table(planned, until_of(arguments, planned))], arguments.format)
         return EXIT_OK
+    folder, finished = measure(arguments, planned)
+    path = Path(folder.path)
+    if any(isinstance(run.outcome, Measured) for run in folder.runs) or finished:
+        print_tables(tables.build((folder,)), arguments.format)
+    say_where(path, arguments.format)
+    if not finished:
+        say(f"to make the missing runs: edgebench run {arguments.suite} --resume {path}")
+    return exit_code(folder) if finished else EXIT_INTERRUPTED
+
+
+def measure(arguments: argparse.Namespace, planned: Plan) -> tuple[ResultFolder, bool]:
+    """Make the runs of a plan; return their folder, and whether it came to its end.
+
+    Raises:
+        HarnessError: the session cannot begin, or cannot keep what it measures.
+    """
     drivers = {target.driver: driver(target.driver) for target in planned.suite.targets}
     models = _model_files(planned, drivers)
     tools = artifacts.tool_files(planned.suite.tools)
@@ -81,13 +97,7 @@ def execute(arguments: argparse.Namespace) -> int:
             policy=begun.policy,
             until=until_of(arguments, planned),
         )
-    folder = store.read(path)
-    if any(isinstance(run.outcome, Measured) for run in folder.runs) or finished:
-        print_tables(tables.build((folder,)), arguments.format)
-    say_where(path, arguments.format)
-    if not finished:
-        say(f"to make the missing runs: edgebench run {arguments.suite} --resume {path}")
-    return exit_code(folder) if finished else EXIT_INTERRUPTED
+    return store.read(path), finished
 
 
 def _model_files(
