@@ -184,6 +184,7 @@ class RunResult:
     phases_s: Mapping[str, float] = field(default_factory=dict)
     command: tuple[str, ...] = ()
     raw: str = ""
+    raw_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

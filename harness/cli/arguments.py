@@ -143,6 +143,9 @@ def _reading_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="what may differ (default: a single factor, which is named); may be repeated",
     )
     _add_format(compare)
+    verify = _verb(verbs, "verify", "verify", "check result folders against their raw files")
+    verify.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    _add_format(verify)
     export = _verb(verbs, "export", "export", "write measured cells for other tools to take in")
     export.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     export.add_argument(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from harness.model import RunResult
 from harness.store import Writer
+from harness.store.raw import digest_of
 
 
 class Journal:
@@ -26,7 +27,8 @@ class Journal:
         """
         with self._lock:
             if files:
-                result = replace(result, raw=self._writer.keep_raw(result.run_id, files))
+                raw = self._writer.keep_raw(result.run_id, files)
+                result = replace(result, raw=raw, raw_sha256=digest_of(files))
             self._writer.append(result)
         return result
 

@@ -2,7 +2,8 @@
 
 Schema history
     1  first; `phases_s` beside the contract's keys says where a run's time went. Runs of the ops
-       pass have `operators`; readers that do not know it lose nothing else.
+       pass have `operators`, and each run the hash of its raw files, `raw_sha256`; readers that do
+       not know them lose nothing else.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ def run_to_line(run: RunResult) -> bytes:
         "started_utc": run.started_utc,
         "duration_s": run.duration_s,
         "raw": run.raw,
+        "raw_sha256": run.raw_sha256,
     }
     return _dump(record) + b"\n"
 
@@ -86,6 +88,7 @@ def run_from_record(record: Any) -> RunResult:
         phases_s=record["phases_s"],
         command=tuple(record["command"]),
         raw=record["raw"],
+        raw_sha256=record.get("raw_sha256", ""),
     )
 
 

@@ -90,5 +90,6 @@ def stranger(stranger_package: Path, tmp_path: Path) -> Commander:
     for name in ("suite.yaml", "program.py"):
         (tmp_path / name).write_text((stranger_package / name).read_text())
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    installed = str(stranger_package / "installed")
+    found = [str(stranger_package / "installed"), os.environ.get("PYTHONPATH", "")]
+    installed = os.pathsep.join(filter(None, found))
     return Commander(tmp_path, {**os.environ, "PYTHONPATH": installed, "PATH": path})

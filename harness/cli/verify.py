@@ -1,0 +1,84 @@
+"""`edgebench verify DIR…`: is what a result folder says what its raw files say?"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import get_args
+
+from harness import store
+from harness.cli.printing import print_tables
+from harness.errors import EXIT_FINDINGS, EXIT_OK, StoreError
+from harness.model import Column, Figure, ResultFolder, RunResult, Table
+from harness.plugins import driver
+from harness.report.verification import Checked, Standing, check_hash, check_reading
+from harness.store.raw import read_raw
+
+_MOST_NAMED = 20
+_STANDINGS: tuple[Standing, ...] = get_args(Standing)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Run the verb; returns 1 if anything differs."""
+    checked = [_folder(path) for path in store.find_folders(arguments.folders)]
+    print_tables([table for table, _ in checked], arguments.format)
+    return EXIT_FINDINGS if any(differs for _, differs in checked) else EXIT_OK
+
+
+def _folder(path: Path) -> tuple[Table, bool]:
+    results = store.read(path)
+    found = [("", _suite(path, results))]
+    for run in results.runs:
+        found += [(run.run_id, each) for each in _run(path, run)]
+    counts = Counter((each.what, each.standing) for _, each in found)
+    rows = tuple(
+        (what, *(_count(counts[what, standing]) for standing in _STANDINGS))
+        for what in dict.fromkeys(each.what for _, each in found)
+    )
+    columns = (
+        Column("check", "check"),
+        Column("holds", "holds", align="right"),
+        Column("differs", "differs", align="right"),
+        Column("not_checked", "not checked", align="right"),
+    )
+    title = f"Verification of {path.name}"
+    table = Table("verification", title, columns, rows, tuple(_notes(found)))
+    return table, any(each.standing == "differs" for _, each in found)
+
+
+def _suite(path: Path, results: ResultFolder) -> Checked:
+    try:
+        digest = sha256((path / "suite.yaml").read_bytes()).hexdigest()
+    except OSError:
+        return Checked("hash", "not checked", "there is no suite.yaml")
+    if digest == results.session.suite_sha256:
+        return Checked("hash", "holds")
+    return Checked("hash", "differs", "suite.yaml is not the suite that was run")
+
+
+def _run(path: Path, run: RunResult) -> Iterator[Checked]:
+    try:
+        files = read_raw(path, run)
+    except StoreError as error:
+        yield Checked("hash", "differs", error.message)
+        return
+    yield check_hash(run, files)
+    yield check_reading(run, files, driver)
+
+
+def _notes(found: list[tuple[str, Checked]]) -> Iterator[str]:
+    differing = [(name, each) for name, each in found if each.standing == "differs"]
+    for name, each in differing[:_MOST_NAMED]:
+        yield f"{name or 'the folder'}: {each.told}."
+    if len(differing) > _MOST_NAMED:
+        yield f"and {len(differing) - _MOST_NAMED} more."
+    reasons = Counter((e.what, e.told) for _, e in found if e.standing == "not checked")
+    for (what, reason), number in reasons.items():
+        yield f"{what} not checked, {number}×: {reason}."
+
+
+def _count(number: int) -> Figure:
+    return Figure(number, str(number))
