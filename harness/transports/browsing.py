@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from harness.model import Facts
+
 T = TypeVar("T")
 
 
@@ -30,7 +32,8 @@ class BrowserFacts:
 
     `title` is its name for people (`WebKitGTK`), `name` the one for machines; `origin` tells how
     it was found (installed, playwright, named); `automation` is what drives it, with its version;
-    `args` are the suite's own arguments, `all_args` those with ours; `place` is where it runs.
+    `args` are the suite's own arguments, `all_args` those with ours; `place` is where it runs;
+    `device` are the facts of a phone that it runs on, empty for this host.
     """
 
     name: str
@@ -44,6 +47,7 @@ class BrowserFacts:
     args: tuple[str, ...] = ()
     all_args: tuple[str, ...] = ()
     place: str = "this host"
+    device: Facts = field(default_factory=dict)
 
     @property
     def program(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,16 +107,18 @@ class OpenDevice:
         return next((self.properties[name] for name in names if self.properties.get(name)), None)
 
 
-def open_device(options: Any, scratch: Path, phone: Phone | None = None) -> OpenDevice:
+def open_device(
+    options: Any, scratch: Path, phone: Phone | None = None, *, setup: VirtualSetup = PLAIN
+) -> OpenDevice:
     """Reach the device that a target was placed on, or that its options mean, and lease it.
 
-    A virtual device without a serial is started, and is nobody else's.
+    A virtual device without a serial is started with `setup`, and is nobody else's.
 
     Raises:
         TargetNotFound, TargetUnfit, TargetLost: it is not there, not ready, or leased.
     """
     if options.device == "virtual":
-        return _started(scratch, phone)
+        return _started(scratch, phone, setup)
     server = server_of(phone)
     with masking(_attached(options.device, server)):
         adb = AdbDevice.attach(pick(options.device, server), server)
@@ -134,9 +136,10 @@ def open_device(options: Any, scratch: Path, phone: Phone | None = None) -> Open
         return OpenDevice(adb, base, properties, None, lease)
 
 
-def _started(scratch: Path, phone: Phone | None) -> OpenDevice:
-    virtual = phone.virtual if phone else None
-    setup = VirtualSetup(virtual.properties) if virtual else PLAIN
+def _started(scratch: Path, phone: Phone | None, setup: VirtualSetup) -> OpenDevice:
+    if phone and phone.virtual:
+        properties = {**phone.virtual.properties, **setup.properties}
+        setup = replace(setup, properties=properties)
     handle = start_virtual_device(scratch, adb=find_adb(), setup=setup)
     try:
         adb = AdbDevice.attach(handle.serial, AdbServer(handle.adb_port))

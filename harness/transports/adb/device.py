@@ -17,6 +17,7 @@ from harness.transports.adb.deadline import Deadline
 from harness.transports.adb.failures import push_refused, refused
 from harness.transports.adb.files import DeviceRefused, receive_file, send_file
 from harness.transports.adb.link import DeviceLink
+from harness.transports.adb.ports import DevicePorts
 from harness.transports.adb.reconnecting import reach
 from harness.transports.adb.states import READY, DeviceState, unready
 
@@ -57,6 +58,11 @@ class AdbDevice:
     @property
     def serial(self) -> str:
         return self._link.serial
+
+    @property
+    def ports(self) -> DevicePorts:
+        """Return the ports that lead to and from the device."""
+        return DevicePorts(self._link)
 
     @classmethod
     def attach(cls, serial: str, server: AdbServer | None = None) -> AdbDevice:
