@@ -94,6 +94,13 @@ _DEFINITIONS = (
     Metric("quality_accuracy", "1", "quality", "share of examples whose highest output is right"),
     Metric("quality_f1", "1", "quality", "F1 of two classes over the examples"),
     Metric(
+        "meminfo_pss",
+        "B",
+        "memory",
+        "TOTAL PSS that `dumpsys meminfo` tells of the page's process on a phone, above the same "
+        "page before the runtime is loaded",
+    ),
+    Metric(
         "operators_total",
         "s",
         "operators",

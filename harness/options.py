@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from harness.errors import SuiteError
 from harness.model import Pass
+from harness.serials import bench_of
 
 
 class Options(BaseModel):
@@ -83,17 +85,43 @@ class PhoneReference(Options):
         return self
 
 
-class OnADevice(Options):
+_DEVICE = (
+    "`virtual` (a device on this host), `auto` (the one attached phone), an alias of "
+    "devices.yaml, a serial as `adb devices` shows it, `{tag: TAG}` (rows for every phone of that "
+    "tag), or `{any: TAG}` (the first of them that is free)"
+)
+Device = Annotated[str, Field(min_length=1)] | PhoneReference
+
+
+class Placeable(Options):
+    """The key of a target that may stand on a phone; without one it stands on this host."""
+
+    device: Annotated[Device | None, Field(description=_DEVICE)] = None
+
+    @property
+    def bench(self) -> str:
+        """Return `host` for this host and its virtual devices, else the phone's bench.
+
+        Which phone `auto` is, is told when targets are placed on phones; as long as none is
+        attached it is the bench `phone:auto`.
+
+        Raises:
+            SuiteError: it is a tag, and the suite was not placed on phones.
+        """
+        if self.device is None or self.device == "virtual":
+            return "host"
+        if isinstance(self.device, PhoneReference):
+            raise SuiteError(
+                "a tag means phones of devices.yaml, and the suite was not placed on them",
+                hint="place it: harness.lab.place",
+            )
+        return "phone:auto" if self.device == "auto" else bench_of(self.device)
+
+
+class OnADevice(Placeable):
     """The key of a target that stands on a phone; drivers of phones put it among theirs."""
 
-    device: Annotated[
-        Annotated[str, Field(min_length=1)] | PhoneReference,
-        Field(
-            description="`virtual` (a device on this host), `auto` (the one attached phone), "
-            "an alias of devices.yaml, a serial as `adb devices` shows it, `{tag: TAG}` (rows for "
-            "every phone of that tag), or `{any: TAG}` (the first of them that is free)",
-        ),
-    ] = "auto"
+    device: Annotated[Device, Field(description=_DEVICE)] = "auto"
 
 
 class Warmup(Options):

@@ -25,13 +25,17 @@ _POLL_S = 0.01
 def main(name: str, folder: Path, command: list[str]) -> None:
     """Start Chromium and serve the socket until it ends."""
     (folder / "keeper").write_text(str(os.getpid()))
-    chromium = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "TMPDIR": str(folder)},
-    )
+    with (folder / "log.txt").open("wb") as log:
+        chromium = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            # It puts a socket into its folder for temporary files, and a socket's path has to be
+            # short, which that of a virtual device seldom is.
+            cwd=folder,
+            env={**os.environ, "TMPDIR": "/proc/self/cwd"},
+        )
     written = folder / "pid.part"
     written.write_text(str(chromium.pid))
     written.rename(folder / "pid")

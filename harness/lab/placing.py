@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from harness.core_sets import is_name
 from harness.lab.load import FILE_NAME, Lab
 from harness.model import Phone
-from harness.options import OnADevice, PhoneReference
+from harness.options import PhoneReference, Placeable
 from harness.serials import bench_of
 from harness.suite import document
 from harness.suite.finding import Mistake, SuiteMistakes, did_you_mean, findings, near
@@ -83,7 +83,7 @@ class _Placing:
         return tuple(chain.from_iterable(placed[target.name] for target in self.suite.targets))
 
     def target(self, target: Target) -> tuple[Target, ...]:
-        device = target.options.device if isinstance(target.options, OnADevice) else None
+        device = target.options.device if isinstance(target.options, Placeable) else None
         named: tuple[tuple[str, Phone | None], ...]
         match device:
             case PhoneReference(tag=str(tag)):
@@ -193,5 +193,5 @@ class _Placing:
 
 
 def _takes_any(target: Target) -> bool:
-    device = target.options.device if isinstance(target.options, OnADevice) else None
+    device = target.options.device if isinstance(target.options, Placeable) else None
     return isinstance(device, PhoneReference) and device.any is not None

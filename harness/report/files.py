@@ -21,7 +21,7 @@ from harness.report.numbers import BYTES, SECONDS, Scale, scale_for, significant
 from harness.report.summary import CellSummary
 
 DIFFERENCE = "output_max_relative_difference"
-_MEMORY = ("peak_rss", "peak_rss_delta", "tool_footprint", "pss", "renderer_uss")
+_MEMORY = ("peak_rss", "peak_rss_delta", "tool_footprint", "pss", "renderer_uss", "meminfo_pss")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ _HEADERS = {
     "tf_num_bytes": "tf numBytes",
     "renderer_uss": "renderer USS",
     "renderer_pss": "renderer PSS",
+    "meminfo_pss": "renderer PSS (meminfo)",
 }
 
 

@@ -33,13 +33,14 @@ class WebDriver(ABC):
             TargetNotFound: it is not.
         """
 
-    def bench(self, options: Any) -> str:  # noqa: ARG002  all browsers of this host share it
-        """Return the bench: browsers stand on this host."""
-        return "host"
+    def bench(self, options: Any) -> str:
+        """Return the bench: this host, or the phone that the browser is on."""
+        placed: BrowserKeys = options
+        return placed.bench
 
-    def is_virtual(self, options: Any) -> bool:  # noqa: ARG002  the same for all options
-        """Return False: the browser is the real thing."""
-        return False
+    def is_virtual(self, options: Any) -> bool:
+        """Tell whether the browser is the real thing, in the place of Chrome on a phone."""
+        return bool(options.device == "virtual")
 
     def unsupported(self, options: Any, variant: Any) -> str:  # noqa: ARG002  none is known
         """Return '': a variant that cannot run here is found out by running it."""

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from harness.options import Options
+from harness.web_lane.phone_keys import PhoneKeys
 
 
-class BrowserKeys(Options):
+class BrowserKeys(PhoneKeys):
     """Which browser, and how it is started."""
 
     browser: Annotated[
@@ -17,7 +17,8 @@ class BrowserKeys(Options):
         Field(
             min_length=1,
             description="chromium (an installed one, else Playwright's download, else Chrome or "
-            "Edge), chrome, edge, or the path of a Chromium-like browser",
+            "Edge), chrome, edge, or the path of a Chromium-like browser; chrome-android (Chrome "
+            "on a phone, or this host's Chromium in its place on a virtual device, see `device`)",
         ),
     ] = "chromium"
     headless: Annotated[bool, Field(description="run without a window")] = True

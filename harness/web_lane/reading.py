@@ -20,6 +20,7 @@ from harness.model import (
 )
 from harness.tools import measuring_page, workload_page
 from harness.tools.measuring_page import TIMED, PageAnswer
+from harness.web_lane.phone_conditions import with_phone_conditions
 from harness.web_lane.run_record import (
     RendererMemory,
     Request,
@@ -35,13 +36,8 @@ PASSES: frozenset[Pass] = frozenset({"latency", "memory", "quality"})
 """The passes of every web driver."""
 
 LATENCY_METHOD = "loop in the page, one fresh browser process per run"
-MEMORY_METHOD = "after garbage collection, above the same page before the runtime; smaps_rollup"
+MEMORY_METHOD = "after garbage collection, above the same page before the runtime"
 QUALITY_METHOD = "each labelled example once"
-_METHODS: Mapping[Pass, str] = {
-    "latency": LATENCY_METHOD,
-    "memory": MEMORY_METHOD,
-    "quality": QUALITY_METHOD,
-}
 _MISMATCH_HINT = (
     "what ran is not what was asked for, so it has no number; see requests.json and page.json "
     "of this run, and change the variant or the browser"
@@ -58,6 +54,10 @@ def read_capture(capture: Capture, of: RuntimeReading) -> Reading:
         OutputUnreadable: a file is missing or is not what was written.
     """
     run = run_record_of(capture)
+    return with_phone_conditions(_read(capture, run, of), capture, run.pass_)
+
+
+def _read(capture: Capture, run: RunRecord, of: RuntimeReading) -> Reading:
     requests = requests_of(capture)
     if run.failure is not None:
         failure = Failure(run.failure.kind, run.failure.message, run.failure.hint)
@@ -167,6 +167,9 @@ def _measurements(
     if run.pass_ == "quality":
         return ()
     memory = run.memory or RendererMemory(absent="the process was not looked at")
+    if memory.method == "dumpsys meminfo":
+        grown = _growth("meminfo_pss", memory.meminfo_pss_delta_bytes, memory.absent)
+        return (*of.memory(answer), grown)
     return (
         *of.memory(answer),
         _growth("renderer_uss", memory.uss_delta_bytes, memory.absent),
@@ -185,17 +188,23 @@ def _growth(metric: str, delta_bytes: int | None, absent: str) -> Measurement:
 def _setting(run: RunRecord, observed: Facts, of: RuntimeReading) -> Facts:
     sampling = run.sampling
     return {
+        "virtual": False,
         **run.setting,
         "context": "page",
-        "virtual": False,
         **of.setting(observed),
         "timed": run.setting.get("timed", TIMED),
-        "method": _METHODS[run.pass_],
+        "method": _method(run),
         "warmup_iterations": sampling.warmup.iterations,
         "warmup_seconds": sampling.warmup.seconds,
         "timed_iterations": sampling.timed.iterations,
         "timed_max_seconds": sampling.timed.max_seconds,
     }
+
+
+def _method(run: RunRecord) -> str:
+    if run.pass_ == "memory":
+        return f"{MEMORY_METHOD}; {run.memory.method if run.memory else 'smaps_rollup'}"
+    return LATENCY_METHOD if run.pass_ == "latency" else QUALITY_METHOD
 
 
 def _conditions(run: RunRecord, answer: PageAnswer) -> Facts:

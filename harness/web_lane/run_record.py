@@ -44,8 +44,10 @@ class RecordedFailure(_Recorded):
 class RendererMemory(_Recorded):
     """Growth of the page's process in bytes; `absent` says why there is none."""
 
+    method: Literal["smaps_rollup", "dumpsys meminfo"] = "smaps_rollup"
     uss_delta_bytes: Growth | None = None
     pss_delta_bytes: Growth | None = None
+    meminfo_pss_delta_bytes: Growth | None = None
     absent: str = ""
 
 

@@ -20,6 +20,8 @@ from harness.tools.measuring_page import PagePass, input_name, outputs, page_con
 from harness.transports.browsing import BrowserTransport, OpenBrowser, OpenPage, PageRecord
 from harness.transports.server import PageServer
 from harness.web_lane.options import BrowserKeys
+from harness.web_lane.phone_conditions import phone_setting
+from harness.web_lane.phone_runs import PhoneRuns, phone_runs
 from harness.web_lane.reading import PASSES
 from harness.web_lane.runtime import PageRuntime
 from harness.web_lane.transports import open_transport
@@ -40,18 +42,21 @@ def open_session(target: TargetSpec, runtime: PageRuntime) -> WebSession:
         TargetUnfit: the browser does not start, or the init script cannot be read.
     """
     options: BrowserKeys = target.options
-    transport = open_transport(options, target.scratch)
     init_script = _read_init_script(options.init_script)
+    transport = open_transport(options, target.scratch, target.phone)
     try:
         # What the browser tells of itself counts, not what its program said when asked.
         version = transport.visit(lambda browser: browser.version, deadline_s=_STARTS_WITHIN_S)
+        phone = phone_runs(transport, options)
+        if phone is not None:
+            return PhoneWebSession(runtime, transport, version, init_script, phone)
+        return WebSession(runtime, transport, version, init_script)
     except RunError as error:
         transport.close()
         raise TargetUnfit(str(error), hint=error.hint, kind=error.kind) from error
     except BaseException:
         transport.close()
         raise
-    return WebSession(runtime, transport, version, init_script)
 
 
 def served_to_a_run(
@@ -116,11 +121,13 @@ class WebSession:
         transport: BrowserTransport,
         version: str,
         init_script: str | None,
+        phone: PhoneRuns | None = None,
     ) -> None:
         self._runtime = runtime
         self._transport = transport
         self._version = version
         self._init_script = init_script
+        self._phone = phone
         self._server = PageServer()
         self._origin = transport.origin_for(self._server.port)
         self._server.admit(self._origin)
@@ -142,7 +149,10 @@ class WebSession:
         contents = served_to_a_run(run.runtime, request.model, _input_sets(request))
         url = self._server.mount(request.run_id, contents, origin=self._origin)
         try:
-            self._visit(request, url, run)
+            run.failure = self._phone.admit(request.waiting) if self._phone else None
+            run.begun = time.monotonic()
+            if run.failure is None:
+                self._visit(request, url, run)
             return self._capture(request, run)
         finally:
             self._server.unmount(request.run_id)
@@ -181,6 +191,8 @@ class WebSession:
 
     def close(self) -> None:
         """End the transport and the server."""
+        if self._phone:
+            self._phone.close()
         with suppress(HarnessError):
             self._transport.close()
         self._server.close()
@@ -243,6 +255,8 @@ class WebSession:
         }
         if run.answer is not None:
             files["page.json"] = run.answer.encode()
+        if self._phone:
+            files |= self._phone.files()
         # Last, so that what was just done is in its time.
         files["run.json"] = _json(self._record(request, run))
         return Capture(files)
@@ -279,6 +293,7 @@ class WebSession:
         return {
             "device": self.device,
             "browser_name": facts.name,
+            **phone_setting(facts.device),
             "headless": facts.headless,
             "browser_sandbox": facts.sandbox,
             "browser_args": " ".join(facts.args),
@@ -291,7 +306,17 @@ class WebSession:
             "model_sha256": request.model.sha256,
             **run.runtime.subject(request.variant),
             "browser": f"{self._transport.facts.name} {version}",
+            "os_build": self._transport.facts.device.get("os_build"),
         }
+
+
+class PhoneWebSession(WebSession):
+    """One whose phone may go away and come back; see `harness.plugins.Recoverable`."""
+
+    def recover(self) -> str:
+        """Reach the phone again, and end what still runs there."""
+        assert self._phone is not None, "it is opened with one"
+        return self._phone.recover()
 
 
 def measure_in_page(page: OpenPage, config: Mapping[str, Any]) -> str:

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from adb_parts import devices_in_this_process, ends, gone, needed_adb
 
-from harness.drivers.android_tflite.run_folder import claim
 from harness.errors import TargetUnfit
 from harness.transports.adb import AdbDevice, AdbServer, devices, owners, pick
+from harness.transports.run_folder import claim
 from harness.transports.virtual_device_process import VirtualDeviceHandle, start_virtual_device
 
 pytestmark = pytest.mark.adb

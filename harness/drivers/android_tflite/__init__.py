@@ -12,11 +12,9 @@ from typing import Any
 from harness.drivers.android_tflite.options import TargetOptions, VariantOptions
 from harness.drivers.android_tflite.reading import read_capture
 from harness.drivers.android_tflite.session import AndroidSession, open_session
-from harness.errors import SuiteError
 from harness.model import Capture, Pass, Reading
-from harness.options import PhoneReference
+from harness.options import OnADevice
 from harness.plugins import API_VERSION, ModelFormat, TargetSpec
-from harness.serials import bench_of
 
 
 class AndroidTflite:
@@ -30,20 +28,9 @@ class AndroidTflite:
     variant_options = VariantOptions
 
     def bench(self, options: Any) -> str:
-        """Return `host` for a virtual device, else `phone:` and the hash of the serial.
-
-        Which phone `auto` is, is told when targets are placed on phones; as long as none is
-        attached it is the bench `phone:auto`.
-        """
-        device = options.device
-        if device == "virtual":
-            return "host"
-        if isinstance(device, PhoneReference):
-            raise SuiteError(
-                "a tag means phones of devices.yaml, and the suite was not placed on them",
-                hint="place it: harness.lab.place",
-            )
-        return "phone:auto" if device == "auto" else bench_of(device)
+        """Return `host` for a virtual device, else `phone:` and the hash of the serial."""
+        placed: OnADevice = options
+        return placed.bench
 
     def is_virtual(self, options: Any) -> bool:
         return bool(options.device == "virtual")

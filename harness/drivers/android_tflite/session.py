@@ -27,7 +27,6 @@ from harness.drivers.android_tflite.device_files import PUSH_S, bring, head, mak
 from harness.drivers.android_tflite.device_tools import DeviceTools
 from harness.drivers.android_tflite.labelled_examples import run_examples
 from harness.drivers.android_tflite.proof import asked_facts
-from harness.drivers.android_tflite.run_folder import RunFolder, claim
 from harness.drivers.android_tflite.sustained import (
     SAMPLE_EVERY_S,
     SAMPLES,
@@ -46,6 +45,7 @@ from harness.transports import litert
 from harness.transports.adb import ShellTimedOut
 from harness.transports.android_scripts import AndroidScripts, bring_scripts
 from harness.transports.open_device import OpenDevice, open_device
+from harness.transports.run_folder import RunFolder, claim
 
 SCHEMA = 1
 # The shell, the process and the model are started and ended around what the tool times.

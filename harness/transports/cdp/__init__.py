@@ -4,7 +4,6 @@ Playwright for Python cannot attach to Chrome on Android; what a run needs of th
 little: a page, a script before it, one evaluation, and the page's words.
 """
 
-from harness.transports.cdp.chrome_app import CHROME
 from harness.transports.cdp.visits import PhoneChrome
 
-__all__ = ["CHROME", "PhoneChrome"]
+__all__ = ["PhoneChrome"]

@@ -10,7 +10,6 @@ from harness.errors import RunFailed, TargetNotFound
 from harness.transports.adb import ShellResult
 from harness.transports.android_scripts import AndroidScripts
 
-CHROME = "com.android.chrome"
 _STARTS_WITHIN_S = 60.0
 _MEMINFO_S = 60.0
 _PID = re.compile(r"^pid ([0-9]+)$", re.MULTILINE)
@@ -23,7 +22,7 @@ class ChromeApp:
     """One browser of a phone, by its package. Every method raises as `AdbDevice.shell`."""
 
     scripts: AndroidScripts
-    package: str = CHROME
+    package: str
 
     def start(self) -> int:
         """End it if it runs, start it with an empty page, and return its process.

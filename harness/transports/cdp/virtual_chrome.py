@@ -17,6 +17,4 @@ def chrome_of_this_host() -> VirtualSetup:
         TargetNotFound: this host has no Chromium (browser-missing).
     """
     program = find("chromium")
-    return VirtualSetup(
-        {PROGRAM: str(program.path)}, locations.device_scripts() / "virtual_phone"
-    )
+    return VirtualSetup({PROGRAM: str(program.path)}, locations.device_scripts() / "virtual_phone")

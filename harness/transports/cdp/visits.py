@@ -15,7 +15,7 @@ from harness.transports.adb import ShellTimedOut
 from harness.transports.adb.deadline import Deadline
 from harness.transports.android_scripts import bring_scripts
 from harness.transports.browsing import BrowserFacts, OpenBrowser, OpenPage, PageRecord
-from harness.transports.cdp.chrome_app import CHROME, ChromeApp
+from harness.transports.cdp.chrome_app import ChromeApp
 from harness.transports.cdp.conversation import Conversation, Refused
 from harness.transports.cdp.meminfo import MeminfoBaseline
 from harness.transports.cdp.page import CdpPage, PageCrashed
@@ -54,7 +54,7 @@ class PhoneChrome:
         self._last_pid: int | None = None
 
     @classmethod
-    def on(cls, device: OpenDevice, package: str = CHROME) -> PhoneChrome:
+    def on(cls, device: OpenDevice, package: str) -> PhoneChrome:
         """Return the Chrome of a device that was opened, and is closed with it.
 
         Raises:
