@@ -26,6 +26,11 @@ def phone_setting(device: Facts) -> Facts:
     }
 
 
+def phone_subject(device: Facts) -> Facts:
+    """Return the build of the phone's system; {} for this host and its virtual devices."""
+    return {"os_build": device["os_build"]} if device.get("os_build") else {}
+
+
 def with_phone_conditions(reading: Reading, capture: Capture, pass_: str) -> Reading:
     """Add the phone's conditions, and what they mean for the outcome; pure.
 

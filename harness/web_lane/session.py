@@ -20,7 +20,7 @@ from harness.tools.measuring_page import PagePass, input_name, outputs, page_con
 from harness.transports.browsing import BrowserTransport, OpenBrowser, OpenPage, PageRecord
 from harness.transports.server import PageServer
 from harness.web_lane.options import BrowserKeys
-from harness.web_lane.phone_conditions import phone_setting
+from harness.web_lane.phone_conditions import phone_setting, phone_subject
 from harness.web_lane.phone_runs import PhoneRuns, phone_runs
 from harness.web_lane.reading import PASSES
 from harness.web_lane.runtime import PageRuntime
@@ -306,7 +306,7 @@ class WebSession:
             "model_sha256": request.model.sha256,
             **run.runtime.subject(request.variant),
             "browser": f"{self._transport.facts.name} {version}",
-            "os_build": self._transport.facts.device.get("os_build"),
+            **phone_subject(self._transport.facts.device),
         }
 
 

@@ -119,6 +119,26 @@ def test_a_place_seen_from_another_host_is_another_phone() -> None:
     assert bench_of("10.0.0.7:5555") == bench_of("10.0.0.7:5555", "lab-3")
 
 
+def test_chrome_and_the_shell_of_a_phone_are_one_bench(tmp_path: Path) -> None:
+    web = "driver: web-tfjs, browser: chrome-android, variants: {v: {wasm: simd}}"
+    targets = (
+        f"  chrome: {{device: pixel8-b, {web}}}\n"
+        "  shell: {driver: android-tflite, device: BBB222, variants: {v: {threads: 1}}}\n"
+        f"  every: {{device: {{tag: nightly}}, {web}}}\n"
+        "  here: {driver: web-tfjs, variants: {v: {wasm: simd}}}"
+    )
+    suite = parse(SUITE.format(targets=targets), Path("s.yaml"))
+    placed = lab.place(suite, a_lab(tmp_path), Seen(only="AAA111")).targets
+    benches = {target.name: plan.bench_of(target, driver(target.driver)) for target in placed}
+    assert benches == {
+        "chrome": bench_of("BBB222"),
+        "shell": bench_of("BBB222"),
+        "every@pixel8-a": bench_of("AAA111"),
+        "every@pixel8-b": bench_of("BBB222"),
+        "here": "host",
+    }
+
+
 def test_a_virtual_device_is_the_hosts_bench_unless_its_work_is_declared_free_of_cpu(
     tmp_path: Path,
 ) -> None:

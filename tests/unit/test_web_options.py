@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from harness.drivers.web_tfjs import PLUGIN
-from harness.errors import TargetNotFound, TargetUnfit
+from harness.errors import SuiteError, TargetNotFound, TargetUnfit
+from harness.options import PhoneReference
 from harness.plugins import ModelFile, TargetSpec
+from harness.serials import bench_of
 from harness.web_lane.tfjs.runtime import installed_tfjs
 
 
@@ -41,6 +43,36 @@ def test_all_browsers_of_this_host_stand_on_one_bench() -> None:
         assert PLUGIN.bench(options) == "host"
         assert not PLUGIN.is_virtual(options)
         assert PLUGIN.unsupported(options, PLUGIN.variant_options(wasm="plain")) == ""
+
+
+PHONE: dict[str, Any] = {"browser": "chrome-android"}
+
+
+def test_chrome_on_a_phone_stands_on_the_phones_bench() -> None:
+    named = PLUGIN.target_options(**PHONE, device="R58M12ABCDE")
+    assert PLUGIN.bench(named) == bench_of("R58M12ABCDE")
+    assert PLUGIN.bench(PLUGIN.target_options(**PHONE)) == "phone:auto"
+    virtual = PLUGIN.target_options(**PHONE, device="virtual")
+    assert PLUGIN.bench(virtual) == "host"
+    assert PLUGIN.is_virtual(virtual)
+    with pytest.raises(SuiteError, match="a tag means phones"):
+        PLUGIN.bench(PLUGIN.target_options(**PHONE, device=PhoneReference(tag="nightly")))
+
+
+@pytest.mark.parametrize(
+    ("keys", "word"),
+    [
+        ({"device": "virtual"}, "`device` belongs to `browser: chrome-android`"),
+        ({"package": "com.chrome.beta"}, "`package` belongs to"),
+        ({"browser": "edge", "conditions": {}}, "`conditions` belongs to"),
+        ({**PHONE, "args": ["--x"]}, "`args` cannot be chosen on a phone"),
+        ({**PHONE, "headless": True}, "`headless` cannot be chosen on a phone"),
+        ({**PHONE, "package": "chrome; rm -rf /"}, "package"),
+    ],
+)
+def test_a_key_that_would_do_nothing_is_refused_in_words(keys: dict[str, Any], word: str) -> None:
+    with pytest.raises(ValueError, match=word):
+        PLUGIN.target_options(**keys)
 
 
 def test_a_missing_part_of_tfjs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

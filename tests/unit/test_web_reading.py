@@ -81,7 +81,7 @@ def test_each_real_capture_has_its_outcome(name: str, kind: str | None) -> None:
 
 
 def test_every_capture_is_tested() -> None:
-    assert len(CAPTURES) == 7
+    assert len(CAPTURES) == 9
 
 
 def test_a_latency_run_gives_seconds_of_its_samples() -> None:
@@ -97,6 +97,55 @@ def test_a_latency_run_gives_seconds_of_its_samples() -> None:
     assert reading.conditions["iterations_done"] == 20
     assert reading.outputs is not None
     assert reading.outputs[0].shape == (1, 4)
+
+
+def test_memory_on_a_phone_is_a_metric_of_its_own() -> None:
+    record = capture("virtual-phone-memory").json("run.json")
+    reading = PLUGIN.read(capture("virtual-phone-memory"))
+    grown = record["memory"]["after_pss_bytes"] - record["memory"]["baseline_pss_bytes"]
+    assert values(reading)["meminfo_pss"] == grown > 0
+    assert not {"renderer_uss", "renderer_pss"} & values(reading).keys()
+    assert str(reading.setting["method"]).endswith("; dumpsys meminfo")
+
+
+def test_a_phone_that_refuses_meminfo_gives_the_reason() -> None:
+    def refuse(record: Any) -> None:
+        record["memory"] = {"method": "dumpsys meminfo", "absent": "Permission Denial"}
+
+    reading = PLUGIN.read(changed("virtual-phone-memory", "run.json", refuse))
+    assert isinstance(reading.outcome, Measured)
+    (absent,) = [m for m in reading.outcome.measurements if m.metric == "meminfo_pss"]
+    assert (absent.value, absent.absent) == (None, "Permission Denial")
+
+
+def test_a_run_in_a_virtual_phones_browser_is_virtual_and_tells_its_conditions() -> None:
+    reading = PLUGIN.read(capture("virtual-phone-latency"))
+    assert reading.setting["virtual"] is True
+    assert str(reading.setting["device"]).endswith("on virtual device (this host)")
+    assert reading.conditions["waited_s"] == pytest.approx(0.5, abs=0.5)
+    assert "thermal_status_begin" in reading.conditions
+    assert values(reading)["latency_mean"] is not None
+
+
+def test_a_phone_that_was_not_fit_gives_no_number() -> None:
+    def refuse(kept: Any) -> None:
+        kept["refused"], kept["found"] = True, ["the battery is low"]
+
+    reading = PLUGIN.read(changed("virtual-phone-latency", "conditions.json", refuse))
+    assert failure(reading) == ("conditions-refused", "the battery is low")
+    asleep = capture("virtual-phone-latency")
+    end = asleep.files["conditions-end.txt"].replace(
+        b"== power\n", b"== power\nmWakefulness=Asleep\n"
+    )
+    reading = PLUGIN.read(Capture({**asleep.files, "conditions-end.txt": end}))
+    assert failure(reading)[0] == "conditions-invalid"
+
+
+@pytest.mark.parametrize("words", [b"", b"{}", b"[1]", b'{"rules": 1}'])
+def test_conditions_that_are_damaged_are_named(words: bytes) -> None:
+    files = {**capture("virtual-phone-latency").files, "conditions.json": words}
+    with pytest.raises(OutputUnreadable, match=r"conditions\.json"):
+        PLUGIN.read(Capture(files))
 
 
 def test_a_workloads_run_gives_stages_frames_and_what_it_was() -> None:
