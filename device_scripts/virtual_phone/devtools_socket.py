@@ -45,9 +45,7 @@ def main(name: str, folder: Path, command: list[str]) -> None:
 
 def _serve(name: str, folder: Path, chromium: subprocess.Popen[bytes]) -> None:
     port = _port(folder / "profile" / "DevToolsActivePort", chromium)
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(f"\0{name}")
-    listening.listen()
+    listening = _listening(name, chromium)
     while True:
         near, _ = listening.accept()
         try:
@@ -63,7 +61,21 @@ def _serve(name: str, folder: Path, chromium: subprocess.Popen[bytes]) -> None:
 def _port(file: Path, chromium: subprocess.Popen[bytes]) -> int:
     while chromium.poll() is None:
         with suppress(OSError, ValueError):
-            return int(file.read_text().splitlines()[0])
+            # The address behind the number says that the number is whole.
+            number, _ = file.read_text().split()
+            return int(number)
+        time.sleep(_POLL_S)
+    raise SystemExit
+
+
+def _listening(name: str, chromium: subprocess.Popen[bytes]) -> socket.socket:
+    listening = socket.socket(socket.AF_UNIX)
+    while chromium.poll() is None:
+        # A keeper that was just killed may hold the name for a moment.
+        with suppress(OSError):
+            listening.bind(f"\0{name}")
+            listening.listen()
+            return listening
         time.sleep(_POLL_S)
     raise SystemExit
 
