@@ -179,7 +179,7 @@ class Driver(Protocol):
     """A kind of target: what its suite keys are, how it is opened, how its captures are read.
 
     A driver that can do more than latency and memory says so with `passes`, a frozen set of
-    `Pass`; see `passes_of`.
+    `Pass`, see `passes_of`; one that runs workloads with `workloads = True`, see `runs_workloads`.
     """
 
     name: str
