@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
+from harness.cli.argument_parts import Verbs, add_format, add_only, add_verb, natural, positive
+from harness.cli.result_arguments import publishing_verbs, reading_verbs
+
 DESCRIPTION = """\
 One YAML suite, two lanes (phones over adb, browsers over Playwright), one table.
 A number appears only if it is proved what ran; anything else is a row that says why not."""
@@ -34,38 +37,31 @@ def _parser() -> argparse.ArgumentParser:
     _measuring_verbs(verbs)
     _selftest_verb(verbs)
     _suite_verbs(verbs)
-    _reading_verbs(verbs)
+    reading_verbs(verbs)
+    publishing_verbs(verbs)
     _planning_verbs(verbs)
     _log_verbs(verbs)
     _listing_verbs(verbs)
     return parser
 
 
-def _verb(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, module: str, text: str
-) -> argparse.ArgumentParser:
-    verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    verb.set_defaults(module=module)
-    return verb
-
-
-def _measuring_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    run = _verb(verbs, "run", "run", "measure a suite and print its tables")
+def _measuring_verbs(verbs: Verbs) -> None:
+    run = add_verb(verbs, "run", "run", "measure a suite and print its tables")
     _add_suite(run)
     _add_plan_options(run)
     _add_where_and_progress(run)
     run.add_argument("--resume", type=Path, metavar="DIR", help="make only DIR's missing runs")
     run.add_argument("--dry-run", action="store_true", help="print the plan and measure nothing")
-    _add_format(run)
-    plan = _verb(verbs, "plan", "plan", "show what would run, in which order, about how long")
+    add_format(run)
+    plan = add_verb(verbs, "plan", "plan", "show what would run, in which order, about how long")
     _add_suite(plan)
     _add_plan_options(plan)
-    _add_format(plan)
+    add_format(plan)
 
 
-def _selftest_verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _selftest_verb(verbs: Verbs) -> None:
     text = "measure identical variants against each other: how far this machine can be believed"
-    verb = _verb(verbs, "selftest", "selftest", text)
+    verb = add_verb(verbs, "selftest", "selftest", text)
     verb.add_argument(
         "--on",
         default="chromium",
@@ -91,82 +87,38 @@ def _selftest_verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     verb.add_argument(
         "--rounds",
-        type=_positive,
+        type=positive,
         default=3,
         metavar="N",
         help="how often all pairs are compared (default: 3)",
     )
     verb.add_argument(
-        "--minutes", type=_positive, metavar="N", help="only as many rounds as fit into this time"
+        "--minutes", type=positive, metavar="N", help="only as many rounds as fit into this time"
     )
     verb.add_argument(
-        "--seed", type=_natural, default=1, metavar="N", help="draws the order of runs"
+        "--seed", type=natural, default=1, metavar="N", help="draws the order of runs"
     )
     verb.add_argument(
         "--of", type=Path, metavar="DIR", help="tell of an earlier one's folder; measure nothing"
     )
     _add_where_and_progress(verb)
-    _add_format(verb)
+    add_format(verb)
     verb.set_defaults(only=[], devices=None, until=None, resume=None)
 
 
-def _suite_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    validate = _verb(verbs, "validate", "validate", "check suites and list every mistake")
+def _suite_verbs(verbs: Verbs) -> None:
+    validate = add_verb(verbs, "validate", "validate", "check suites and list every mistake")
     validate.add_argument("suites", nargs="+", type=Path, metavar="SUITE")
     _add_devices(validate)
     validate.add_argument("--json", action="store_true", help="print the findings as JSON")
-    _verb(verbs, "schema", "schema", "print the JSON Schema of suites, for editors")
-    lock = _verb(verbs, "lock", "lock", "fetch, hash and pin a suite's models and tools")
+    add_verb(verbs, "schema", "schema", "print the JSON Schema of suites, for editors")
+    lock = add_verb(verbs, "lock", "lock", "fetch, hash and pin a suite's models and tools")
     _add_suite(lock)
-    _add_format(lock)
+    add_format(lock)
 
 
-def _reading_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    table = _verb(verbs, "table", "table", "print the tables of result folders")
-    table.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    table.add_argument(
-        "--ops",
-        action="store_true",
-        help="where the time goes by operator, variants side by side (needs `profile: ops`)",
-    )
-    _add_only(table)
-    _add_format(table)
-    compare = _verb(verbs, "compare", "compare", "set result folders against the first of them")
-    compare.add_argument(
-        "sides", nargs="+", metavar="DIR[@WORD=NAME,…]", help="a folder, or some of its cells"
-    )
-    compare.add_argument(
-        "--factor",
-        action="append",
-        default=[],
-        choices=("tool", "model", "tfjs", "browser", "os", "device"),
-        help="what may differ (default: a single factor, which is named); may be repeated",
-    )
-    _add_format(compare)
-    verify = _verb(verbs, "verify", "verify", "check result folders against their raw files")
-    verify.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    _add_format(verify)
-    export = _verb(verbs, "export", "export", "write measured cells for other tools to take in")
-    export.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    export.add_argument(
-        "--format",
-        required=True,
-        metavar="NAME",
-        help="bencher, github-action-benchmark, google-benchmark, junit or openmetrics",
-    )
-    export.add_argument(
-        "--include-virtual", action="store_true", help="cells of virtual devices too"
-    )
-    _add_only(export)
-    publish = _verb(verbs, "publish", "publish", "write result folders as a static web page")
-    publish.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    publish.add_argument(
-        "--out", type=Path, metavar="SITE", required=True, help="the folder of the page"
-    )
-
-
-def _planning_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    memory = _verb(verbs, "memory", "memory", "plan the memory of tensors by every strategy")
+def _planning_verbs(verbs: Verbs) -> None:
+    memory = add_verb(verbs, "memory", "memory", "plan the memory of tensors by every strategy")
     memory.add_argument(
         "models", nargs="*", default=[], type=Path, metavar="MODEL", help="a .tflite file"
     )
@@ -208,18 +160,18 @@ def _planning_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) 
     memory.add_argument(
         "--write-records", type=Path, metavar="OUT.csv", help="write the tensors as such a CSV"
     )
-    _add_format(memory)
+    add_format(memory)
 
 
-def _log_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    reading = _verb(verbs, "parse", "parse", "read the tool's output captured anywhere")
+def _log_verbs(verbs: Verbs) -> None:
+    reading = add_verb(verbs, "parse", "parse", "read the tool's output captured anywhere")
     _add_logs(reading)
     shape = reading.add_mutually_exclusive_group()
     shape.add_argument("--format", metavar="NAME", help="see `edgebench formats`")
     shape.add_argument(
         "--json", action="store_true", help="one object per option: docs/reading-logs.md"
     )
-    imported = _verb(verbs, "import", "import_logs", "turn such output into a result folder")
+    imported = add_verb(verbs, "import", "import_logs", "turn such output into a result folder")
     _add_logs(imported)
     imported.add_argument("--out", type=Path, metavar="DIR", required=True, help="the new folder")
     imported.add_argument("--model", metavar="NAME", help="instead of the file that a log names")
@@ -232,7 +184,7 @@ def _log_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         help="what these runs were for: a run counts for one of the two (default: latency)",
     )
     imported.add_argument("--label", metavar="TEXT", help="names this machine")
-    _add_format(imported)
+    add_format(imported)
 
 
 def _add_logs(verb: argparse.ArgumentParser) -> None:
@@ -242,33 +194,33 @@ def _add_logs(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--stderr", type=Path, metavar="FILE", help="the log's other stream")
     verb.add_argument(
         "--exit-code",
-        type=_natural,
+        type=natural,
         metavar="N",
         help="how the run ended (128 + N for a signal); without it no figure is proved",
     )
     verb.add_argument(
         "--result-file", type=Path, metavar="FILE", help="what --result_file_path wrote"
     )
-    verb.add_argument("--pid", type=_positive, metavar="N", help="the process in an Android log")
+    verb.add_argument("--pid", type=positive, metavar="N", help="the process in an Android log")
 
 
-def _listing_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    doctor = _verb(verbs, "doctor", "doctor", "list every part: found or not, and what mends it")
-    _add_format(doctor)
-    devices = _verb(verbs, "devices", "devices", "list the phones, and what each of them needs")
+def _listing_verbs(verbs: Verbs) -> None:
+    doctor = add_verb(verbs, "doctor", "doctor", "list every part: found or not, and what mends it")
+    add_format(doctor)
+    devices = add_verb(verbs, "devices", "devices", "list the phones, and what each of them needs")
     _add_devices(devices)
     devices.add_argument(
         "--serials", action="store_true", help="show whole serials, which name their owners"
     )
-    _add_format(devices)
+    add_format(devices)
     below = devices.add_subparsers(title="verbs", metavar="VERB")
-    restore = _verb(below, "restore", "restore", "give a phone back its settings and clocks")
+    restore = add_verb(below, "restore", "restore", "give a phone back its settings and clocks")
     restore.add_argument("phone", metavar="PHONE", help="its alias in devices.yaml, or its serial")
-    _add_format(restore)
+    add_format(restore)
     for name in ("drivers", "formats", "models"):
-        listing = _verb(verbs, name, "plugins", f"list the {name} that are installed")
+        listing = add_verb(verbs, name, "plugins", f"list the {name} that are installed")
         listing.set_defaults(kind=name)
-        _add_format(listing)
+        add_format(listing)
 
 
 def _add_where_and_progress(verb: argparse.ArgumentParser) -> None:
@@ -292,13 +244,13 @@ def _add_suite(verb: argparse.ArgumentParser) -> None:
 
 
 def _add_plan_options(verb: argparse.ArgumentParser) -> None:
-    _add_only(verb)
+    add_only(verb)
     _add_devices(verb)
     verb.add_argument(
         "--until", type=_time_of_day, metavar="HH:MM", help="instead of the suite's local time"
     )
-    verb.add_argument("--blocks", type=_positive, metavar="N", help="instead of the suite's")
-    verb.add_argument("--seed", type=_natural, metavar="N", help="instead of the suite's")
+    verb.add_argument("--blocks", type=positive, metavar="N", help="instead of the suite's")
+    verb.add_argument("--seed", type=natural, metavar="N", help="instead of the suite's")
 
 
 def _add_devices(verb: argparse.ArgumentParser) -> None:
@@ -307,29 +259,6 @@ def _add_devices(verb: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="the lab's phones (default: $EDGEBENCH_DEVICES, devices.yaml here, or the user's)",
-    )
-
-
-def _add_only(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "--only",
-        action="append",
-        default=[],
-        metavar="WORD=NAME,…",
-        help="only these cells, such as model=blazeface,target=chromium,variant=simd",
-    )
-
-
-def _add_format(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "--format", metavar="NAME", help="see `edgebench formats` (default: terminal)"
-    )
-    verb.add_argument(
-        "--json",
-        action="store_const",
-        dest="format",
-        const="json",
-        help="the same as --format json",
     )
 
 
@@ -342,25 +271,11 @@ def _time_of_day(text: str) -> str:
     return text
 
 
-def _positive(text: str) -> int:
-    number = _natural(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
-
-
 def _from_to(least: int, most: int) -> Callable[[str], int]:
     def number(text: str) -> int:
-        found = _natural(text)
+        found = natural(text)
         if not least <= found <= most:
             raise argparse.ArgumentTypeError(f"must be from {least} to {most}")
         return found
 
     return number
-
-
-def _natural(text: str) -> int:
-    if not text.isdecimal():
-        message = f"expected a whole number, got {text!r}"
-        raise argparse.ArgumentTypeError(message)
-    return int(text)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from harness import plan, store
 from harness.cli.printing import print_tables
 from harness.errors import EXIT_FINDINGS, EXIT_OK, SuiteError
+from harness.report.comparison.comment import comment
 from harness.report.comparison.operands import Operand, operand
 from harness.report.comparison.tables import compare
 from harness.report.summary import summarise
@@ -16,7 +18,10 @@ from harness.report.summary import summarise
 def execute(arguments: argparse.Namespace) -> int:
     """Run the verb; returns 1 if a cell became slower."""
     made = compare(_operands(arguments.sides), arguments.factor)
-    print_tables(made.tables, arguments.format)
+    if arguments.comment:
+        sys.stdout.write(comment(made))
+    else:
+        print_tables(made.tables, arguments.format)
     return EXIT_FINDINGS if made.slower else EXIT_OK
 
 

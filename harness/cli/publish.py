@@ -1,16 +1,19 @@
-"""`edgebench publish DIR… --out SITE`: result folders as a static page."""
+"""`edgebench publish DIR…`: result folders as a static page, or as tables within a file."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from harness import store
 from harness.cli import say
 from harness.counted import counted
-from harness.errors import EXIT_OK, StoreError
+from harness.errors import EXIT_OK, StoreError, SuiteError
 from harness.report import site
+from harness.report.marked_region import with_region
+from harness.report.methods import methods
 from harness.report.site import FolderToPublish
 from harness.store import write_atomically
 
@@ -21,17 +24,46 @@ _HEAD_BYTES = 4096
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the verb; returns the exit code."""
+    if not (arguments.out or arguments.into or arguments.methods):
+        raise SuiteError(
+            "publish what?", hint="name a folder with --out, a file with --into, or ask --methods"
+        )
     # A folder that must not be written to is found out before the work.
-    _check_ours(arguments.out)
-    folders = [
-        FolderToPublish(store.read(path), store.read_tensors(path))
-        for path in store.find_folders(arguments.folders)
-    ]
-    made = site.site(folders)
-    path = arguments.out / _PAGE
+    if arguments.out:
+        _check_ours(arguments.out)
+    paths = store.find_folders(arguments.folders)
+    folders = [FolderToPublish(store.read(path), store.read_tensors(path)) for path in paths]
+    results = [folder.results for folder in folders]
+    if arguments.methods:
+        sys.stdout.write(methods(results, include_virtual=arguments.include_virtual))
+    if arguments.into:
+        shown = site.markdown(results, include_virtual=arguments.include_virtual)
+        _write_into(arguments.into, arguments.marker, shown)
+    if arguments.out:
+        _write_site(arguments.out, folders)
+    return EXIT_OK
+
+
+def _write_into(path: Path, marker: str, content: str) -> None:
     try:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        _write_pictures(arguments.out / _PICTURES, made.pictures)
+        text = path.read_text(encoding="utf-8")
+        written = with_region(text, marker, content, where=str(path))
+        write_atomically(path, written.encode())
+    except (OSError, UnicodeDecodeError) as error:
+        raise SuiteError(
+            f"cannot be read or written: {error}",
+            where=str(path),
+            hint="name a text file that may be written",
+        ) from error
+    say(f"{path}: the tables between its markers are new")
+
+
+def _write_site(out: Path, folders: list[FolderToPublish]) -> None:
+    made = site.site(folders)
+    path = out / _PAGE
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        _write_pictures(out / _PICTURES, made.pictures)
         write_atomically(path, made.page.encode())
     except OSError as error:
         raise _refused(path, error) from error
@@ -40,7 +72,6 @@ def execute(arguments: argparse.Namespace) -> int:
         f"{counted(len(folders), 'result folder')}, {len(made.page.encode())} bytes"
         + (f", {counted(len(made.pictures), 'picture')} in {_PICTURES}/" * bool(made.pictures))
     )
-    return EXIT_OK
 
 
 def _write_pictures(folder: Path, pictures: Mapping[str, str]) -> None:

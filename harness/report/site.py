@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from harness.counted import counted
 from harness.memory_plan import kept_tensors
 from harness.model import Column, Figure, ResultFolder, Table
 from harness.plugins import registry
@@ -13,6 +14,7 @@ from harness.report.memory_maps import PlannedFile, memory_maps
 from harness.report.operators import profiled_tables
 from harness.report.pictures.all_pictures import pictures
 from harness.report.published import published_folders, published_table, without_paths
+from harness.report.summary import summarise
 
 GENERATOR = "edgebench publish"
 """What the page says of its origin; only a folder with such a page is written over."""
@@ -62,6 +64,21 @@ def site(folders: Sequence[FolderToPublish]) -> Site:
         )
     )
     return Site(shown, svgs)
+
+
+def markdown(folders: Sequence[ResultFolder], *, include_virtual: bool) -> str:
+    """Return the tables as Markdown, for a file of somebody's; raises as `site`.
+
+    Cells of virtual devices are left out, and counted, unless they are included.
+    """
+    results = published_folders(folders)
+    virtual = {cell.cell for cell in summarise(results) if cell.virtual}
+    left_out = set() if include_virtual else virtual
+    built = tables.build(results, lambda cell: cell not in left_out)
+    shown: str = registry("formats").get("markdown").render([published_table(t) for t in built])
+    if left_out:
+        shown += f"\n{counted(len(left_out), 'cell')} of virtual devices left out.\n"
+    return shown
 
 
 def _planned_files(folder: FolderToPublish) -> Iterator[PlannedFile]:
