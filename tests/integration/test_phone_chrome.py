@@ -79,6 +79,27 @@ def test_the_page_is_isolated_through_adb_reverse(
     assert left(chrome) == []
 
 
+def test_pages_that_failed_runs_left_are_closed_and_the_users_are_not(
+    chrome: PhoneChrome, page: tuple[str, str]
+) -> None:
+    origin, url = page
+    users, gone = "data:text/plain,the-users-own", f"{origin}/r/gone/"
+
+    def work(browser: Any) -> None:
+        def pages() -> list[str]:
+            told = browser._browser.call("Target.getTargets")["targetInfos"]
+            return sorted(each["url"] for each in told if each["type"] == "page")
+
+        for address in (users, gone):
+            browser._browser.call("Target.createTarget", url=address)
+        assert ends(lambda: pages() == sorted(["about:blank", users, gone]))
+        with browser.page(origin) as opened:
+            opened.goto(url)
+            assert ends(lambda: pages() == sorted([url, users]))
+
+    chrome.visit(work, deadline_s=60)
+
+
 def test_each_visit_is_a_fresh_process_and_its_facts_say_what_it_is(
     chrome: PhoneChrome, page: tuple[str, str]
 ) -> None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from adb_parts import ends
 from chrome_parts import left, needed_chrome
 from web_parts import QUICK, floats, run, tiny_model, web_session
 
 from harness.drivers.web_tfjs import PLUGIN
-from harness.errors import TargetUnfit
+from harness.errors import TargetError, TargetLost, TargetNotFound
 from harness.model import Failed, Measured, Reading
 from harness.options import Sampling
 from harness.plugins import ModelFile, Recoverable, TargetSpec
 from harness.transports.cdp import PhoneChrome
-from harness.web_lane.session import WebSession
+from harness.transports.virtual_setup import CableCut, Moment
+from harness.web_lane import transports
+from harness.web_lane.session import PhoneWebSession, WebSession
 
 pytestmark = [pytest.mark.adb, pytest.mark.browser]
 
@@ -88,6 +92,33 @@ def test_a_run_that_hangs_is_stored_and_the_next_one_measures(
     assert measured(PLUGIN.read(run(session, model, wasm="simd")))["latency_mean"] is not None
 
 
+def test_a_phone_that_goes_away_is_told_as_lost_and_measures_when_it_is_back(
+    tmp_path: Path, model: ModelFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Opening it asks once and speaks to the browser; the third stream after those is the page's.
+    at = Moment(
+        "localabstract:chrome_devtools_remote", nth=5, said="Runtime.executionContextCreated"
+    )
+    setup = replace(needed_chrome(), faults=(CableCut(at, back_after_s=0.2),))
+    monkeypatch.setattr(transports, "chrome_of_this_host", lambda: setup)
+    with web_session(tmp_path, browser="chrome-android", device="virtual") as session:
+        with pytest.raises(TargetLost):
+            run(session, model, wasm="simd")
+        assert isinstance(session, PhoneWebSession)
+        assert ends(lambda: _recovered(session))
+        reading = PLUGIN.read(run(session, model, wasm="simd"))
+        assert measured(reading)["latency_mean"] is not None
+        assert left(chrome(session)) == []
+
+
+def _recovered(session: PhoneWebSession) -> bool:
+    try:
+        session.recover()
+    except TargetError:
+        return False
+    return True
+
+
 def test_its_phone_can_come_back_which_a_browser_of_this_host_cannot(session: WebSession) -> None:
     assert isinstance(session, Recoverable)
     assert session.recover() == ""
@@ -106,6 +137,5 @@ def test_a_chrome_that_is_not_there_skips_the_target(tmp_path: Path) -> None:
     options = PLUGIN.target_options(
         browser="chrome-android", device="virtual", package="com.chrome.beta"
     )
-    with pytest.raises(Exception, match="not installed") as caught:
+    with pytest.raises(TargetNotFound, match="not installed"):
         PLUGIN.open(TargetSpec("web", options, {}, tmp_path))
-    assert not isinstance(caught.value, TargetUnfit)

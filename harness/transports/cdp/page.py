@@ -18,9 +18,17 @@ _HIDDEN_HINT = (
 )
 # A page that was ever hidden was slowed down, whatever it is when it answers.
 _WATCH_HIDDEN = """
-globalThis.edgebenchWasHidden = document.visibilityState !== "visible";
 document.addEventListener("visibilitychange", () => { globalThis.edgebenchWasHidden = true; });
 """
+# A new page may be loaded before the phone has brought it to the front.
+_COMES_TO_FRONT = """async milliseconds => {
+    const end = performance.now() + milliseconds;
+    while (document.visibilityState !== "visible" && performance.now() < end) {
+        await new Promise(resolve => setTimeout(resolve, 20));
+    }
+    globalThis.edgebenchWasHidden = document.visibilityState !== "visible";
+}"""
+_FRONT_WITHIN_MS = 5000
 
 
 class PageCrashed(Exception):
@@ -67,6 +75,7 @@ class CdpPage:
                 kind="page-error",
             )
         self._said.wait_until(lambda: str(gone.get("loaderId")) in self._loaded)
+        self.evaluate(_COMES_TO_FRONT, _FRONT_WITHIN_MS)
         self.check_visible()
 
     def evaluate(self, expression: str, argument: Any = None) -> Any:

@@ -26,6 +26,7 @@ from harness.transports.open_device import OpenDevice
 T = TypeVar("T")
 
 SOCKET = "localabstract:chrome_devtools_remote"
+_BLANK = "about:blank"
 _SOCKET_WITHIN_S = 30.0
 _ANSWERS_WITHIN_S = 5.0
 _LOOK_AGAIN_S = 0.05
@@ -124,7 +125,8 @@ class PhoneChrome:
         if visit is None:
             return
         visit.interrupted = True
-        if not visit.sockets:
+        # An interrupt that finds no call under way would end the next one, of a later visit.
+        if visit.pid is None:
             self.device.adb.interrupt()
         for each in visit.sockets:
             each.cut()
@@ -239,7 +241,8 @@ class _Chrome:
         record = record or PageRecord()
         self._visit.records.append(record)
         # On Android the address that is given here is ignored.
-        target = self._browser.call("Target.createTarget", url="about:blank")["targetId"]
+        target = self._browser.call("Target.createTarget", url=_BLANK)["targetId"]
+        self._close_what_was_left(target, origin)
         with ExitStack() as stack:
             path = f"/devtools/page/{target}"
             socket = _connected(self._visit, stack, self._port, path, self._deadline)
@@ -250,6 +253,13 @@ class _Chrome:
         # Chrome would show it again when it is started the next time.
         with suppress(Refused):
             self._browser.call("Target.closeTarget", targetId=target)
+
+    def _close_what_was_left(self, ours: str, origin: str) -> None:
+        """Close the page that Chrome was started with, and those of runs that failed."""
+        for each in self._browser.call("Target.getTargets")["targetInfos"]:
+            left = each["url"] == _BLANK or each["url"].startswith(f"{origin}/")
+            if each["type"] == "page" and left and each["targetId"] != ours:
+                self._browser.call("Target.closeTarget", targetId=each["targetId"])
 
     def memory_baseline(self, page: OpenPage) -> MeminfoBaseline:
         return self._chrome.memory_baseline(page)
