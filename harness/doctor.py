@@ -29,6 +29,7 @@ NeededFor: TypeAlias = Literal[
     "both lanes",
     "web lane",
     "other runtimes",
+    "trained models",
     "android lane",
     "virtual device",
     "memory pass",
@@ -72,6 +73,7 @@ def examine() -> tuple[Part, ...]:
         _tfjs(),
         *_wasm_binaries(),
         *_other_runtimes(),
+        *_trained_models(),
         *_node(),
         *_browsers(),
         _adb(),
@@ -209,6 +211,20 @@ def _other_runtimes() -> Iterator[Part]:
             where=folder,
             mend="make runtimes" if locations.checkout() else _npm_install(pinned),
         )
+
+
+def _trained_models() -> Iterator[Part]:
+    checkout = locations.checkout()
+    if checkout is None:
+        return
+    folder = checkout / ".models" / "blazeface"
+    yield _part(
+        "BlazeFace as trained",
+        "trained models",
+        found=folder.is_dir() and any(folder.iterdir()),
+        where=folder,
+        mend="make real-models",
+    )
 
 
 def _install_tfjs() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,10 +15,12 @@ import pytest
 import web_parts
 from web_parts import INPUT, QUICK, floats, run, tensor
 
+from harness import artifacts
 from harness.drivers.web_tfjs import PLUGIN
 from harness.model import Failed, Failure, Measured, Measurement, Reading, Scalar
+from harness.options import Timed, Warmup
 from harness.plugins import ModelFile
-from harness.suite.values import WorkloadSource
+from harness.suite.values import Generated, ModelSource, WorkloadSource
 from harness.web_lane.session import WebSession
 from harness.workload_files import found_workload
 
@@ -252,3 +255,22 @@ def test_a_stage_may_have_any_printable_name(
     )
     metrics = told(PLUGIN.read(run(session, with_module(alone, tmp_path, text), wasm="simd")))
     assert all(metrics[f"stage_mean:{name}"].value for name in names)
+
+
+def test_the_module_that_the_documentation_shows_runs(session: WebSession, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "workloads.md").read_text()
+    [module] = re.findall(r"^```js\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "labels.json").write_text('["tench", "goldfish"]')
+    network = Generated("mobilenet_v2", 7)
+    source = ModelSource("m", "fp32", network, {}, (), "cpu", 1e-4)
+    model = with_module(
+        artifacts.model_files(source, ["tfjs"])["tfjs"], tmp_path, module, assets=("labels.json",)
+    )
+    short = QUICK.model_copy(
+        update={"warmup": Warmup(iterations=2, seconds=0.0), "timed": Timed(iterations=3)}
+    )
+    reading = PLUGIN.read(run(session, model, sampling=short, inputs=(), wasm="simd"))
+    shares = [told(reading)[f"stage_share:{name}"].value or 0 for name in ("decode", "infer")]
+    assert 0.5 < sum(shares) <= 1
+    (scores,) = reading.outputs or ()
+    assert scores.shape == (1000,)

@@ -111,6 +111,17 @@ def test_a_runtime_that_is_not_installed_has_its_command_and_no_lane_waits_for_i
     assert lanes_are_ready(examine())
 
 
+def test_trained_models_are_optional_and_have_their_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locations, "checkout", lambda: tmp_path)
+    part = named("BlazeFace as trained")
+    assert (part.found, part.mend) == (False, "make real-models")
+    (tmp_path / ".models" / "blazeface").mkdir(parents=True)
+    (tmp_path / ".models" / "blazeface" / "short_range.tflite").write_bytes(b"TFL3")
+    assert named("BlazeFace as trained").found
+
+
 @pytest.mark.parametrize("content", [None, b"", b"<html>not found</html>"])
 @pytest.mark.parametrize("name", WASM)
 def test_a_binary_that_is_no_wasm_is_not_found(node_modules, name, content):
