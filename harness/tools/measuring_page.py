@@ -84,6 +84,7 @@ class PageFacts(_Said):
     backend: str | None = None
     threads: int | None = None
     execution: str | None = None
+    as_shipped: bool | None = None
     cross_origin_isolated: bool
     shared_array_buffer: bool
     hardware_concurrency: int | None = None

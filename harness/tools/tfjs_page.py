@@ -19,19 +19,34 @@ WASM_BINARIES: Mapping[WasmVariant, str] = {
 }
 
 
+MOST_THREADS = 8
+
+
+def threads_as_shipped(cores: int) -> int:
+    """Return how many threads TF.js takes by itself in a browser that shows so many cores.
+
+    Read back from `getThreadsCount` of TF.js 4.22.0 in Chromium for 1 to 64 cores; asked for
+    more, it takes no more than this either.
+    """
+    return max(1, min(MOST_THREADS, cores // 2))
+
+
 def wasm_argument(
-    url: str, variant: WasmVariant, threads: int | None, *, layers: bool
+    url: str, variant: WasmVariant | Literal["auto"], threads: int | None, *, layers: bool
 ) -> dict[str, Any]:
     """Return what the adapter is told to run the Wasm back end; `url` is the run's own.
 
-    The variant is forced by TF.js's flags: without them it takes whatever the browser can do.
+    A variant is forced by TF.js's flags: without them it takes whatever the browser can do,
+    which is what `auto` measures.
     """
     return {
         "backend": "wasm",
         "flags": {
             "WASM_HAS_SIMD_SUPPORT": variant in {"simd", "threaded-simd"},
             "WASM_HAS_MULTITHREAD_SUPPORT": variant == "threaded-simd",
-        },
+        }
+        if variant != "auto"
+        else {},
         "threads": threads,
         "wasm_folder": f"{url}tfjs/",
         **_model(url, layers=layers),

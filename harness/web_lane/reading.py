@@ -63,7 +63,7 @@ def _read(capture: Capture, run: RunRecord, of: RuntimeReading) -> Reading:
         return Reading(
             Failed(failure),
             setting=_setting(run, {}, of),
-            subject=run.subject,
+            subject=_subject(run, requests),
             proof=Proof(run.asked, _served(requests)),
             phases_s=_phases(run, None),
         )
@@ -77,7 +77,7 @@ def _read(capture: Capture, run: RunRecord, of: RuntimeReading) -> Reading:
     reading = Reading(
         outcome=Failed(Failure("", "", "")),
         setting=_setting(run, proof.observed, of),
-        subject=run.subject,
+        subject=_subject(run, requests),
         conditions={**_conditions(run, answer), **of.conditions(answer)},
         proof=proof,
         phases_s=_phases(run, answer),
@@ -97,12 +97,9 @@ def _read(capture: Capture, run: RunRecord, of: RuntimeReading) -> Reading:
     return replace(reading, outcome=measured, outputs=measuring_page.outputs(answer))
 
 
-def _served(requests: tuple[Request, ...]) -> Facts:
-    """Say which Wasm binary the server delivered; a second one would be named too.
-
-    What a workload brings for itself, such as a decoder, is not the runtime's.
-    """
-    wasm = [
+def _wasm(requests: tuple[Request, ...]) -> list[Request]:
+    """Return the runtime's own; what a workload brings for itself, such as a decoder, is not."""
+    return [
         r
         for r in requests
         if r.path.endswith(".wasm")
@@ -110,6 +107,23 @@ def _served(requests: tuple[Request, ...]) -> Facts:
         and r.complete
         and not r.path.startswith(WORKLOAD_FOLDER)
     ]
+
+
+def _subject(run: RunRecord, requests: tuple[Request, ...]) -> Facts:
+    """Add to what was meant to run what was served of it: where nothing was asked, that counts."""
+    wasm = _wasm(requests)
+    if not wasm:
+        return run.subject
+    served: dict[str, Scalar] = {
+        "wasm_sha256": ", ".join(r.sha256 for r in wasm),
+        "wasm_bytes": sum(r.bytes for r in wasm),
+    }
+    return {**served, **run.subject}
+
+
+def _served(requests: tuple[Request, ...]) -> Facts:
+    """Say which Wasm binary the server delivered; a second one would be named too."""
+    wasm = _wasm(requests)
     if not wasm:
         return {"wasm_binary": None, "wasm_sha256": None}
     return {

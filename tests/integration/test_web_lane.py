@@ -22,6 +22,7 @@ from harness.errors import TargetLost, TargetNotFound, TargetUnfit
 from harness.model import Capture, Failed, Measured, Measurement, Reading
 from harness.options import Timed, Warmup
 from harness.plugins import ModelFile, TargetSpec
+from harness.tools.tfjs_page import threads_as_shipped
 from harness.transports import process_memory, server
 from harness.web_lane.session import WebSession
 
@@ -101,6 +102,34 @@ def test_each_variant_is_proved_and_measured(
     (output,) = reading.outputs or ()
     assert output.shape == (1, 2)
     assert floats(output.data) == pytest.approx(PRODUCT)
+
+
+def test_what_tfjs_takes_for_a_visitor_is_measured_and_named(
+    session: WebSession, model: ModelFile
+) -> None:
+    reading, metrics = measured(run(session, model, wasm="auto"))
+    cores = int(str(reading.conditions["hardware_concurrency"]))
+    assert reading.proof.asked == {
+        "backend": "wasm",
+        "as_shipped": True,
+        "cross_origin_isolated": True,
+    }
+    assert reading.setting["as_shipped"] is True
+    assert reading.setting["wasm"] == "threaded-simd"
+    assert reading.setting["threads"] == threads_as_shipped(cores)
+    assert reading.conditions["threads_forced"] is False
+    assert reading.subject["wasm_sha256"] == reading.proof.observed["wasm_sha256"]
+    assert metrics["latency_mean"].value
+
+
+def test_threads_that_no_visitor_would_have_are_called_forced(
+    session: WebSession, model: ModelFile
+) -> None:
+    reading, _ = measured(run(session, model, wasm="threaded-simd", threads=8))
+    real = int(str(reading.conditions["hardware_concurrency_real"]))
+    assert reading.setting["as_shipped"] is False
+    assert reading.conditions["threads_as_shipped"] == threads_as_shipped(real)
+    assert reading.conditions["threads_forced"] is (real < 16)
 
 
 def test_short_iterations_are_warmed_up_by_the_second_and_timed_in_batches(

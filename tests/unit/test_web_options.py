@@ -13,6 +13,7 @@ from harness.errors import SuiteError, TargetNotFound, TargetUnfit
 from harness.options import PhoneReference
 from harness.plugins import ModelFile, TargetSpec
 from harness.serials import bench_of
+from harness.tools.tfjs_page import threads_as_shipped
 from harness.web_lane.tfjs.runtime import installed_tfjs
 
 
@@ -25,6 +26,7 @@ from harness.web_lane.tfjs.runtime import installed_tfjs
         ({"wasm": "threaded-simd", "threads": 0}, "greater than or equal to 1"),
         ({"wasm": "threaded-simd", "threads": 9}, "less than or equal to 8"),
         ({"wasm": "threads"}, "plain"),
+        ({"wasm": "auto", "threads": 2}, "leaves threads to TF.js"),
         ({}, "wasm"),
         ({"wasm": "plain", "simd": True}, "simd"),
         ({"wasm": "threaded-simd", "threads": "2"}, "threads"),
@@ -35,6 +37,27 @@ def test_a_variant_that_makes_no_sense_is_refused_in_words(
 ) -> None:
     with pytest.raises(ValueError, match=word):
         PLUGIN.variant_options(**variant)
+
+
+def test_what_tfjs_takes_by_itself_is_asked_for_nothing_but_that_it_was_left_alone() -> None:
+    runtime = installed_tfjs()
+    auto = PLUGIN.variant_options(wasm="auto")
+    call = runtime.call("u/", auto)
+    assert (call.argument["flags"], call.argument["threads"]) == ({}, None)
+    assert list(runtime.init_scripts(auto)) == []
+    assert runtime.asked(auto) == {"backend": "wasm", "as_shipped": True}
+    assert "wasm_sha256" not in runtime.subject(auto)
+
+
+@pytest.mark.parametrize(
+    ("cores", "threads"),
+    # As getThreadsCount of TF.js 4.22.0 gave them in Chromium 156.
+    [(1, 1), (2, 1), (3, 1), (4, 2), (6, 3), (8, 4), (12, 6), (16, 8), (32, 8), (64, 8)],
+)
+def test_the_threads_that_tfjs_takes_by_itself_are_those_that_were_read_back(
+    cores: int, threads: int
+) -> None:
+    assert threads_as_shipped(cores) == threads
 
 
 def test_all_browsers_of_this_host_stand_on_one_bench() -> None:

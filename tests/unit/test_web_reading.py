@@ -185,6 +185,45 @@ def test_a_memory_run_gives_one_metric_per_method_and_no_latency() -> None:
     assert got["renderer_pss"] == growth["after"]["pss_bytes"] - growth["baseline"]["pss_bytes"]
 
 
+def test_threads_beyond_what_tfjs_takes_by_itself_are_called_forced() -> None:
+    def on(cores: int) -> dict[str, Any]:
+        def change(page: Any) -> None:
+            page["facts"]["hardware_concurrency_real"] = cores
+
+        conditions = PLUGIN.read(changed("memory-2-threads", "page.json", change)).conditions
+        return {name: conditions[name] for name in ("threads_as_shipped", "threads_forced")}
+
+    assert on(2) == {"threads_as_shipped": 1, "threads_forced": True}
+    assert on(4) == {"threads_as_shipped": 2, "threads_forced": False}
+    plain = PLUGIN.read(capture("latency-plain")).conditions
+    assert plain["threads_forced"] is False
+
+
+def test_the_size_of_the_binary_that_was_served_is_a_fact_of_the_run() -> None:
+    requests = capture("memory-2-threads").json("requests.json")
+    (wasm,) = [request for request in requests if request["path"].endswith(".wasm")]
+    subject = PLUGIN.read(capture("memory-2-threads")).subject
+    assert subject["wasm_bytes"] == wasm["bytes"] > 100_000
+
+
+def test_where_no_binary_was_asked_for_the_one_that_was_served_is_named() -> None:
+    def unasked(run: Any) -> None:
+        run["asked"] = {"backend": "wasm", "as_shipped": True}
+        del run["subject"]["wasm_sha256"]
+
+    auto = changed("latency-plain", "run.json", unasked)
+    assert failure(PLUGIN.read(auto)) == (
+        "variant-mismatch",
+        "as_shipped asked True, observed None",
+    )
+    page = auto.json("page.json")
+    page["facts"]["as_shipped"] = True
+    reading = PLUGIN.read(Capture({**auto.files, "page.json": json.dumps(page).encode()}))
+    check(reading)
+    assert reading.setting["wasm"] == "plain"
+    assert reading.subject["wasm_sha256"] == reading.proof.observed["wasm_sha256"]
+
+
 def test_phases_add_up_to_the_run() -> None:
     told = capture("latency-plain").json("run.json")["phases_s"]
     phases = PLUGIN.read(capture("latency-plain")).phases_s

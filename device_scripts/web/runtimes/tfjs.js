@@ -6,8 +6,17 @@
 
 edgebench.runtime = (() => {
   const { PageError, DTYPES, known } = edgebench;
+  let nothingForced = null;
+
+  // What a page of anyone's would have: no flag, no number of threads, the cores that there are.
+  function asShipped(flags, threads) {
+    const cores = globalThis.edgebenchRealCores ?? navigator.hardwareConcurrency;
+    const untouched = cores === navigator.hardwareConcurrency;
+    return untouched && Object.keys(flags).length === 0 && threads === null;
+  }
 
   async function start({ backend, flags, threads, wasm_folder: wasmFolder }) {
+    nothingForced = asShipped(flags, threads);
     for (const [flag, value] of Object.entries(flags)) tf.env().set(flag, value);
     if (backend === "wasm") {
       tf.wasm.setWasmPaths(wasmFolder);
@@ -113,6 +122,7 @@ edgebench.runtime = (() => {
       backend: known(() => tf.getBackend()),
       execution: dynamic ? "executeAsync" : "predict",
       threads: known(() => tf.wasm.getThreadsCount()),
+      as_shipped: nothingForced,
       simd_flag: known(() => tf.env().get("WASM_HAS_SIMD_SUPPORT")),
       multithread_flag: known(() => tf.env().get("WASM_HAS_MULTITHREAD_SUPPORT")),
       wasm_heap_bytes: known(() => tf.backend().wasm.HEAPU8.buffer.byteLength),

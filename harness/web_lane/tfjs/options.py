@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -18,7 +18,13 @@ class TargetOptions(BrowserKeys):
 class VariantOptions(Options):
     """Which of the three Wasm binaries, and how many threads."""
 
-    wasm: Annotated[WasmVariant, Field(description="the Wasm binary: plain, simd or threaded-simd")]
+    wasm: Annotated[
+        WasmVariant | Literal["auto"],
+        Field(
+            description="the Wasm binary: plain, simd or threaded-simd; `auto` measures what TF.js "
+            "takes for a visitor by itself, and the row says which that was"
+        ),
+    ]
     threads: Annotated[
         int | None,
         Field(
@@ -34,7 +40,8 @@ class VariantOptions(Options):
             message = "`wasm: threaded-simd` needs `threads`: say how many, from 1 to 8"
             raise ValueError(message)
         if self.wasm != "threaded-simd" and self.threads is not None:
-            message = f"`wasm: {self.wasm}` has no threads: leave `threads` out, or say "
+            why = "leaves threads to TF.js" if self.wasm == "auto" else "has no threads"
+            message = f"`wasm: {self.wasm}` {why}: leave `threads` out, or say "
             message += "`wasm: threaded-simd`"
             raise ValueError(message)
         return self

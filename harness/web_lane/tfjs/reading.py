@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from harness.model import Facts, Measurement
+from harness.model import Facts, Measurement, Scalar
 from harness.tools.measuring_page import PageAnswer, told_bytes
-from harness.tools.tfjs_page import WASM_BINARIES
+from harness.tools.tfjs_page import WASM_BINARIES, threads_as_shipped
 from harness.web_lane.runtime import RuntimeReading
 
 
 def _seen(answer: PageAnswer) -> Facts:
-    return {"backend": answer.facts.backend, "threads": answer.facts.threads}
+    facts = answer.facts
+    return {"backend": facts.backend, "threads": facts.threads, "as_shipped": facts.as_shipped}
 
 
 def _setting(observed: Facts) -> Facts:
@@ -17,12 +18,22 @@ def _setting(observed: Facts) -> Facts:
     return {
         "threads": observed.get("threads"),
         "wasm": variants.get(str(observed.get("wasm_binary"))),
+        "as_shipped": observed.get("as_shipped"),
     }
 
 
 def _conditions(answer: PageAnswer) -> Facts:
     facts = answer.facts
-    return {"tf_memory_unreliable": facts.tf_memory_unreliable, "execution": facts.execution}
+    conditions: dict[str, Scalar] = {
+        "tf_memory_unreliable": facts.tf_memory_unreliable,
+        "execution": facts.execution,
+    }
+    cores = facts.hardware_concurrency_real or facts.hardware_concurrency
+    if cores is not None and facts.threads is not None:
+        by_itself = threads_as_shipped(cores)
+        conditions["threads_as_shipped"] = by_itself
+        conditions["threads_forced"] = facts.threads > by_itself
+    return conditions
 
 
 def _memory(answer: PageAnswer) -> tuple[Measurement, ...]:

@@ -95,10 +95,17 @@ class TfjsRuntime:
 
     def init_scripts(self, variant: VariantOptions) -> Sequence[str]:
         """Have the page see as many cores as TF.js wants for the threads; it halves them."""
+        if variant.wasm == "auto":
+            return ()
         return [pretend_cores(2 * (variant.threads or 0))]
 
     def asked(self, variant: VariantOptions) -> Facts:
-        """Return the binary, the back end and the threads; builds without threads count one."""
+        """Return the binary, the back end and the threads; builds without threads count one.
+
+        `auto` asks for no binary, but that nothing was forced.
+        """
+        if variant.wasm == "auto":
+            return {"backend": "wasm", "as_shipped": True}
         binary = WASM_BINARIES[variant.wasm]
         return {
             "wasm_binary": binary,
@@ -108,13 +115,12 @@ class TfjsRuntime:
         }
 
     def subject(self, variant: VariantOptions) -> Facts:
-        """Return the version and the hashes of TF.js."""
+        """Return the version and the hashes of TF.js; the binary of `auto` is known afterwards."""
+        facts = {"tfjs": self.files.version, "tfjs_sha256": self.files.digest(self.wasm_scripts)}
+        if variant.wasm == "auto":
+            return facts
         binary = WASM_BINARIES[variant.wasm]
-        return {
-            "tfjs": self.files.version,
-            "tfjs_sha256": self.files.digest(self.wasm_scripts),
-            "wasm_sha256": self.files.sha256[f"tfjs/{binary}"],
-        }
+        return {**facts, "wasm_sha256": self.files.sha256[f"tfjs/{binary}"]}
 
     def _scripts(self, backend: str) -> tuple[str, ...]:
         names = (_CORE, _CONVERTER, *((_LAYERS,) if self.layers else ()), backend)
