@@ -10,6 +10,7 @@
 //   infer(model, feed)   one inference with its outputs read back; resolves to the answer
 //   release(answer)      give its memory back
 //   describe(model, answer)  [{name, shape, dtype, values}] of its outputs
+//   kindOf(message)      optional: the kind of a failure by its words (`unsupported`), or null
 //   facts()              what it saw, each null where it is not known
 //   finish(said, model, feed, argument)  optional: what follows the timed loop
 //
@@ -236,6 +237,11 @@ globalThis.edgebench = (() => {
     };
   }
 
+  // Runtimes may know their own words for what they cannot do.
+  function kindOf(error) {
+    return known(() => edgebench.runtime.kindOf(String(error?.message ?? error))) ?? "page-error";
+  }
+
   async function run(config) {
     const said = {
       schema: 1,
@@ -256,7 +262,7 @@ globalThis.edgebench = (() => {
     } catch (error) {
       // Runtimes also throw plain objects, and strings.
       said.error = {
-        kind: error instanceof PageError ? error.kind : "page-error",
+        kind: error instanceof PageError ? error.kind : kindOf(error),
         message: String(error?.message ?? error),
         stack: String(error?.stack ?? ""),
       };

@@ -32,6 +32,7 @@ def provenance(cells: Sequence[CellSummary]) -> tuple[str, ...]:
             _runs(own),
             _outputs(own),
             _quick_look(own),
+            _console(own),
             others_cpu(own),
             disturbed(own),
             _when(own),
@@ -226,6 +227,16 @@ def _quick_look(cells: Sequence[CellSummary]) -> str:
     if blocks >= BLOCKS_OF_A_FULL_LOOK:
         return ""
     return f"Quick look: {counted(blocks, 'block')}; {BLOCKS_OF_A_FULL_LOOK} or more are the rule."
+
+
+def _console(cells: Sequence[CellSummary]) -> str:
+    runs = _measured(cells)
+    seen = [run.conditions.get("console_errors") for run in runs]
+    loud = [errors for errors in seen if isinstance(errors, int) and errors]
+    if not loud:
+        return ""
+    total = counted(sum(loud), "error")
+    return f"On the browser's console: {total}, in {len(loud)} of {len(runs)} runs."
 
 
 def _when(cells: Sequence[CellSummary]) -> str:

@@ -24,9 +24,11 @@ from harness.web_lane.run_record import (
     RendererMemory,
     Request,
     RunRecord,
+    Said,
     file_of,
     requests_of,
     run_record_of,
+    said_of,
 )
 from harness.web_lane.runtime import RuntimeReading
 from harness.web_lane.workloads import WORKLOAD_FOLDER
@@ -58,12 +60,14 @@ def read_capture(capture: Capture, of: RuntimeReading) -> Reading:
 
 def _read(capture: Capture, run: RunRecord, of: RuntimeReading) -> Reading:
     requests = requests_of(capture)
+    said = said_of(capture)
     if run.failure is not None:
         failure = Failure(run.failure.kind, run.failure.message, run.failure.hint)
         return Reading(
             Failed(failure),
             setting=_setting(run, {}, of),
             subject=_subject(run, requests),
+            conditions=_said(said),
             proof=Proof(run.asked, _served(requests)),
             phases_s=_phases(run, None),
         )
@@ -78,11 +82,11 @@ def _read(capture: Capture, run: RunRecord, of: RuntimeReading) -> Reading:
         outcome=Failed(Failure("", "", "")),
         setting=_setting(run, proof.observed, of),
         subject=_subject(run, requests),
-        conditions={**_conditions(run, answer), **of.conditions(answer)},
+        conditions={**_conditions(run, answer), **_said(said), **of.conditions(answer)},
         proof=proof,
         phases_s=_phases(run, answer),
     )
-    failure_ = _failure(run, answer, proof, of)
+    failure_ = _failure(run, answer, proof, of) or _uncaught(said)
     if failure_ is not None:
         return replace(reading, outcome=Failed(failure_))
     try:
@@ -162,6 +166,20 @@ def _failure(
         }
         return Failure(kind, answer.error.message, hints.get(kind, _PAGE_HINT))
     return None
+
+
+def _uncaught(said: Said | None) -> Failure | None:
+    """Refuse a page in which something broke that its answer does not know of."""
+    if said is None or not said.errors:
+        return None
+    return Failure("page-error", f"an error that nothing caught: {said.errors[0]}", _PAGE_HINT)
+
+
+def _said(said: Said | None) -> Facts:
+    if said is None:
+        return {"console_errors": None, "uncaught_errors": None}
+    errors = sum(line.startswith("error:") for line in said.console)
+    return {"console_errors": errors, "uncaught_errors": len(said.errors)}
 
 
 def _foreign(run: RunRecord, answer: PageAnswer) -> tuple[str, ...]:

@@ -51,6 +51,13 @@ class RendererMemory(_Recorded):
     absent: str = ""
 
 
+class Said(_Recorded):
+    """What the page wrote to its console, and its uncaught errors."""
+
+    console: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
 class RunRecord(_Recorded):
     """What the session knows of a run; `phases_s` has launch, evaluate and collect."""
 
@@ -109,6 +116,23 @@ def requests_of(capture: Capture) -> tuple[Request, ...]:
     except ValueError as error:
         raise OutputUnreadable(
             f"requests.json is not what the harness writes: {_line(error)}",
+            hint="the file was damaged, or is of a newer edgebench",
+        ) from error
+
+
+def said_of(capture: Capture) -> Said | None:
+    """Read `console.json`; None where the run has none.
+
+    Raises:
+        OutputUnreadable: it is not what was written.
+    """
+    if "console.json" not in capture.files:
+        return None
+    try:
+        return Said.model_validate_json(capture.files["console.json"])
+    except ValueError as error:
+        raise OutputUnreadable(
+            f"console.json is not what the harness writes: {_line(error)}",
             hint="the file was damaged, or is of a newer edgebench",
         ) from error
 

@@ -19,6 +19,7 @@ from harness.plugins import ModelFile, RunRequest, TargetSpec
 from harness.tools.measuring_page import PagePass, input_name, outputs, page_config, read_answer
 from harness.transports.browsing import BrowserTransport, OpenBrowser, OpenPage, PageRecord
 from harness.transports.server import PageServer
+from harness.web_lane.browser_age import check_age
 from harness.web_lane.options import BrowserKeys
 from harness.web_lane.phone_conditions import phone_setting, phone_subject
 from harness.web_lane.phone_runs import PhoneRuns, phone_runs
@@ -39,14 +40,17 @@ def open_session(target: TargetSpec, runtime: PageRuntime) -> WebSession:
 
     Raises:
         TargetNotFound: browser-missing.
-        TargetUnfit: the browser does not start, or the init script cannot be read.
+        TargetUnfit: the browser is too old or does not start, or the init script cannot be read.
     """
     options: BrowserKeys = target.options
     init_script = _read_init_script(options.init_script)
     transport = open_transport(options, target.scratch, target.phone)
     try:
+        # Asked before it is started: nothing that drives browsers starts a very old one.
+        check_age(transport.facts.name, transport.facts.version)
         # What the browser tells of itself counts, not what its program said when asked.
         version = transport.visit(lambda browser: browser.version, deadline_s=_STARTS_WITHIN_S)
+        check_age(transport.facts.name, version)
         phone = phone_runs(transport, options)
         if phone is not None:
             return PhoneWebSession(runtime, transport, version, init_script, phone)

@@ -448,7 +448,7 @@ def test_a_browser_that_vanishes_loses_its_target(
 
 def test_a_browser_that_does_not_start_is_an_unfit_target(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
-    broken.write_text('#!/bin/sh\n[ "$1" = --version ] && exec echo Chromium 1.2.3.4\nexit 3\n')
+    broken.write_text('#!/bin/sh\n[ "$1" = --version ] && exec echo Chromium 156.2.3.4\nexit 3\n')
     broken.chmod(0o755)
     options = PLUGIN.target_options(browser=str(broken))
     with pytest.raises(TargetUnfit) as caught:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from report_folders import DEVICE, memory, run, session, times
+from report_folders import DEVICE, memory, realistic, run, session, times
 
 from harness.model import (
     Cell,
@@ -22,6 +22,8 @@ from harness.model import (
 )
 from harness.plugins import registry
 from harness.report import tables
+from harness.report.notes import provenance
+from harness.report.summary import summarise
 
 PHONE = replace(DEVICE, virtual=False, bench="phone:1a2b3c4d")
 SUSTAINED = replace(PHONE, extra_passes=("sustained",))
@@ -175,3 +177,14 @@ def test_every_format_shows_marks_and_series(name: str) -> None:
     text = registry("formats").get(name).render(tables.build([SERIES]))
     assert "throttled" in text
     assert "1.20" in text
+
+
+def test_console_errors_are_told_under_the_table() -> None:
+    quiet = realistic()
+    assert "console" not in " ".join(provenance(summarise([quiet])))
+    runs = tuple(
+        replace(run, conditions={**run.conditions, "console_errors": 2 * int(run.block == 1)})
+        for run in quiet.runs
+    )
+    notes = " ".join(provenance(summarise([replace(quiet, runs=runs)])))
+    assert "On the browser's console: " in notes

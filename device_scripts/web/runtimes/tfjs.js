@@ -117,6 +117,13 @@ edgebench.runtime = (() => {
     }));
   }
 
+  // What TF.js says of an operator that it, or the back end, lacks.
+  function kindOf(message) {
+    return /not registered for backend|^Unknown op |not (yet )?supported/.test(message)
+      ? "unsupported"
+      : null;
+  }
+
   function facts() {
     return {
       backend: known(() => tf.getBackend()),
@@ -142,5 +149,5 @@ edgebench.runtime = (() => {
     };
   }
 
-  return { start, load, feed, infer, release, describe, facts };
+  return { start, load, feed, infer, release, describe, facts, kindOf };
 })();
