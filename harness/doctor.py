@@ -34,6 +34,7 @@ NeededFor: TypeAlias = Literal[
     "virtual device",
     "memory pass",
     "proving optima",
+    "serving with TLS",
     "set-up",
     "tests",
 ]
@@ -44,7 +45,11 @@ _LEAST_DISK_BYTES = 1 * _GIB
 _LEAST_MEMORY_BYTES = 2 * _GIB
 _OLDEST_PYTHON = (3, 11)
 _LANE_OF_PACKAGE: dict[str, NeededFor] = {"adbutils": "android lane", "playwright": "web lane"}
-_USE_OF_EXTRA: dict[str, NeededFor] = {"litert": "virtual device", "memory": "proving optima"}
+_USE_OF_EXTRA: dict[str, NeededFor] = {
+    "litert": "virtual device",
+    "memory": "proving optima",
+    "tls": "serving with TLS",
+}
 _WASM_MAGIC = b"\0asm"
 _WASM_FOLDER = Path("@tensorflow/tfjs-backend-wasm/dist")
 _WASM_BINARIES = tuple(f"tfjs-backend-wasm{kind}.wasm" for kind in ("", "-simd", "-threaded-simd"))
@@ -132,8 +137,8 @@ def _packages() -> Iterator[Part]:
             _USE_OF_EXTRA.get(extra) or _LANE_OF_PACKAGE.get(name, "both lanes"),
             found=version is not None,
             version=version or "",
-            # `make setup` leaves away what only proves optima.
-            mend=f"{pip} {name}" if extra == "memory" else _set_up_or(bring),
+            # `make setup` leaves away what few need.
+            mend=f"{pip} {name}" if extra in ("memory", "tls") else _set_up_or(bring),
         )
     there = [name for name in test_packages if _installed_version(name)]
     if locations.checkout():

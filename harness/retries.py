@@ -32,7 +32,7 @@ AWAY = frozenset(
 )
 """Classes of failure after which the target itself must be reached again."""
 
-INFRASTRUCTURE = AWAY | {"push-failed", "no-end-marker", "clock-jump"}
+INFRASTRUCTURE = AWAY | {"push-failed", "no-end-marker", "clock-jump", "page-hidden"}
 """Classes of failure that say nothing about what was measured; only these are tried again."""
 
 Group: TypeAlias = tuple[str, str, Pass, Cell | None]

@@ -20,7 +20,7 @@ EXTRAS = {
     "run": frozenset({"litert"}),
     "runtimes": frozenset({"litert"}),
     "real-models": frozenset({"litert"}),
-    "test": frozenset({"litert", "memory", "dev"}),
+    "test": frozenset({"litert", "memory", "tls", "dev"}),
 }
 
 

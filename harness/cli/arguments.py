@@ -49,14 +49,44 @@ def _measuring_verbs(verbs: Verbs) -> None:
     run = add_verb(verbs, "run", "run", "measure a suite and print its tables")
     _add_suite(run)
     _add_plan_options(run)
+    _add_devices(run)
     _add_where_and_progress(run)
     run.add_argument("--resume", type=Path, metavar="DIR", help="make only DIR's missing runs")
     run.add_argument("--dry-run", action="store_true", help="print the plan and measure nothing")
     add_format(run)
+    _serving_verb(verbs)
     plan = add_verb(verbs, "plan", "plan", "show what would run, in which order, about how long")
     _add_suite(plan)
     _add_plan_options(plan)
+    _add_devices(plan)
     add_format(plan)
+
+
+def _serving_verb(verbs: Verbs) -> None:
+    serve = add_verb(
+        verbs, "serve", "serve", "measure a suite in whichever browser opens the printed address"
+    )
+    _add_suite(serve)
+    _add_plan_options(serve)
+    serve.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="an address or name of this machine that the device reaches (default: this host only)",
+    )
+    serve.add_argument(
+        "--port", type=_port, default=0, metavar="N", help="(default: one that is free)"
+    )
+    serve.add_argument(
+        "--tls", action="store_true", help="make a certificate for this session; threads need TLS"
+    )
+    serve.add_argument(
+        "--tls-cert", type=Path, metavar="FILE", help="a certificate of yours, with its chain"
+    )
+    serve.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key")
+    _add_where_and_progress(serve, named_by_default="the device")
+    serve.add_argument("--resume", type=Path, metavar="DIR", help="make only DIR's missing runs")
+    add_format(serve)
 
 
 def _selftest_verb(verbs: Verbs) -> None:
@@ -223,11 +253,15 @@ def _listing_verbs(verbs: Verbs) -> None:
         add_format(listing)
 
 
-def _add_where_and_progress(verb: argparse.ArgumentParser) -> None:
+def _add_where_and_progress(
+    verb: argparse.ArgumentParser, named_by_default: str = "a short hash"
+) -> None:
     verb.add_argument(
         "--out", type=Path, metavar="DIR", help="the result folder (default: under results/)"
     )
-    verb.add_argument("--label", metavar="TEXT", help="names this machine (default: a short hash)")
+    verb.add_argument(
+        "--label", metavar="TEXT", help=f"names this machine (default: {named_by_default})"
+    )
     verb.add_argument(
         "--progress",
         choices=("auto", "live", "lines", "json", "quiet"),
@@ -245,7 +279,6 @@ def _add_suite(verb: argparse.ArgumentParser) -> None:
 
 def _add_plan_options(verb: argparse.ArgumentParser) -> None:
     add_only(verb)
-    _add_devices(verb)
     verb.add_argument(
         "--until", type=_time_of_day, metavar="HH:MM", help="instead of the suite's local time"
     )
@@ -269,6 +302,13 @@ def _time_of_day(text: str) -> str:
         message = f"expected a time of day such as 06:30, got {text!r}"
         raise argparse.ArgumentTypeError(message)
     return text
+
+
+def _port(text: str) -> int:
+    number = natural(text)
+    if number > 65535:
+        raise argparse.ArgumentTypeError("must be at most 65535")
+    return number
 
 
 def _from_to(least: int, most: int) -> Callable[[str], int]:

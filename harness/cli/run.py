@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,11 +30,12 @@ from harness.model import (
 )
 from harness.outputs import ORIGINAL
 from harness.plan import Plan
-from harness.plugins import Driver, ModelFile, ModelFormat, driver, registry
+from harness.plugins import Driver, ModelFile, ModelFormat, ToolFile, driver, registry
 from harness.progress import display
 from harness.report import tables
 from harness.retries import POLICY, RetryPolicy, failed_for_good, with_added
 from harness.runner import run_plan
+from harness.runner.events import Event
 from harness.runner.provenance import host_facts
 from harness.serials import hashed
 from harness.store import Writer
@@ -55,6 +56,15 @@ class _Begun:
     stored: tuple[RunResult, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a plan needs: its drivers, the files of its models, its tools."""
+
+    drivers: Mapping[str, Driver]
+    models: Mapping[FileKey, Mapping[ModelFormat, ModelFile]]
+    tools: Mapping[str, Mapping[str, ToolFile]]
+
+
 def execute(arguments: argparse.Namespace) -> int:
     """Run the verb; returns the exit code."""
     # A format that does not exist is found out now, not after an hour of measuring.
@@ -64,13 +74,7 @@ def execute(arguments: argparse.Namespace) -> int:
         print_tables([plan_table(planned, until_of(arguments, planned))], arguments.format)
         return EXIT_OK
     folder, finished = measure(arguments, planned)
-    path = Path(folder.path)
-    if any(isinstance(run.outcome, Measured) for run in folder.runs) or finished:
-        print_tables(tables.build((folder,)), arguments.format)
-    say_where(path, arguments.format)
-    if not finished:
-        say(f"to make the missing runs: edgebench run {arguments.suite} --resume {path}")
-    return exit_code(folder) if finished else EXIT_INTERRUPTED
+    return conclude(arguments, folder, finished=finished)
 
 
 def measure(arguments: argparse.Namespace, planned: Plan) -> tuple[ResultFolder, bool]:
@@ -79,17 +83,37 @@ def measure(arguments: argparse.Namespace, planned: Plan) -> tuple[ResultFolder,
     Raises:
         HarnessError: the session cannot begin, or cannot keep what it measures.
     """
+    prepared = prepare(planned)
+    with display(arguments.progress) as emit:
+        return measure_prepared(arguments, planned, prepared, emit)
+
+
+def prepare(planned: Plan) -> Prepared:
+    """Fetch or build everything that a plan needs.
+
+    Raises:
+        HarnessError: something of it cannot be had.
+    """
     drivers = {target.driver: driver(target.driver) for target in planned.suite.targets}
-    models = _model_files(planned, drivers)
-    tools = artifacts.tool_files(planned.suite.tools)
-    begun = _folder(arguments, planned, drivers, models)
-    path = begun.writer.path
-    with begun.writer, display(arguments.progress) as emit:
+    return Prepared(
+        drivers, _model_files(planned, drivers), artifacts.tool_files(planned.suite.tools)
+    )
+
+
+def measure_prepared(
+    arguments: argparse.Namespace,
+    planned: Plan,
+    prepared: Prepared,
+    emit: Callable[[Event], None],
+) -> tuple[ResultFolder, bool]:
+    """Do what `measure` does with what is prepared, telling of it by `emit`."""
+    begun = _folder(arguments, planned, prepared.drivers, prepared.models)
+    with begun.writer:
         finished = run_plan(
             begun.plan,
-            drivers=drivers,
-            models=models,
-            tools=tools,
+            drivers=prepared.drivers,
+            models=prepared.models,
+            tools=prepared.tools,
             writer=begun.writer,
             host_place={key: host_facts()[key] for key in ("cpu_model", "os_major", "cores")},
             emit=emit,
@@ -97,7 +121,19 @@ def measure(arguments: argparse.Namespace, planned: Plan) -> tuple[ResultFolder,
             policy=begun.policy,
             until=until_of(arguments, planned),
         )
-    return store.read(path), finished
+    return store.read(begun.writer.path), finished
+
+
+def conclude(arguments: argparse.Namespace, folder: ResultFolder, *, finished: bool) -> int:
+    """Print the tables of a session, and return its exit code."""
+    path = Path(folder.path)
+    if any(isinstance(run.outcome, Measured) for run in folder.runs) or finished:
+        print_tables(tables.build((folder,)), arguments.format)
+    say_where(path, arguments.format)
+    if not finished:
+        verb = f"edgebench {arguments.module} {arguments.suite}"
+        say(f"to make the missing runs: {verb} --resume {path}")
+    return exit_code(folder) if finished else EXIT_INTERRUPTED
 
 
 def _model_files(
@@ -175,6 +211,7 @@ def _resumed(arguments: argparse.Namespace, planned: Plan) -> _Begun:
             hint=f"bring the suite back as it was ({arguments.resume / 'suite.yaml'}), "
             "or start a new session without --resume",
         )
+    _check_same_verb(arguments, session, writer)
     drivers = {target.driver: driver(target.driver) for target in planned.suite.targets}
     _check_same_phones(planned, session, arguments.resume, writer)
     whole = plan.make(planned.suite, drivers, blocks=session.blocks, seed=session.seed)
@@ -198,6 +235,19 @@ def _policy(session: SessionRecord) -> RetryPolicy:
         added_blocks=session.added_blocks,
         replace_disturbed=session.replace_disturbed,
     )
+
+
+def _check_same_verb(arguments: argparse.Namespace, session: SessionRecord, writer: Writer) -> None:
+    """Refuse to go on here with a session whose browser came by itself."""
+    if arguments.module == "run" and any(
+        target.bench.startswith("served:") for target in session.targets
+    ):
+        writer.close()
+        raise StoreError(
+            "this session was begun by `edgebench serve`",
+            where=str(arguments.resume),
+            hint=f"run: edgebench serve {arguments.suite} --resume {arguments.resume}",
+        )
 
 
 def _check_same_phones(planned: Plan, session: SessionRecord, folder: Path, writer: Writer) -> None:

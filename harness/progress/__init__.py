@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import IO, Literal, TypeAlias
 
 from harness.progress.displays import JsonDisplay, LineDisplay, LiveDisplay
-from harness.progress.texts import duration_text
+from harness.progress.texts import duration_text, run_text
 from harness.runner.events import Event
 
-__all__ = ["Style", "display", "duration_text"]
+__all__ = ["Style", "display", "duration_text", "run_text"]
 
 Style: TypeAlias = Literal["auto", "live", "lines", "json", "quiet"]
 

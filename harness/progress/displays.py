@@ -14,9 +14,10 @@ from harness.progress.json_events import event_fields, snake
 from harness.progress.lanes import Lanes
 from harness.progress.pace import Pace
 from harness.progress.texts import (
+    Arrival,
+    arrival_text,
     duration_text,
     finished_text,
-    opened_text,
     outcome_text,
     run_text,
     started_text,
@@ -26,10 +27,13 @@ from harness.progress.texts import (
 )
 from harness.runner.events import (
     BlockAdded,
+    BrowserJoined,
     Event,
+    Noticed,
     ReferenceStarted,
     RunFinished,
     RunWaiting,
+    Serving,
     SessionFinished,
     SessionStarted,
     TargetAway,
@@ -49,6 +53,9 @@ class LineDisplay:
 
     def __call__(self, event: Event) -> None:
         self.lanes.see(event)
+        self.pace.see(event)
+        if isinstance(event, Serving) and self._stream.isatty():
+            print(event.qr, file=self._stream)
         text = self._text(event)
         if text:
             print(text, file=self._stream, flush=True)
@@ -56,23 +63,18 @@ class LineDisplay:
     def _text(self, event: Event) -> str:
         match event:
             case SessionStarted():
-                self.pace.start(event.runs, event.estimated_s)
                 return started_text(event)
-            case TargetOpened():
-                return opened_text(event)
+            case Serving() | TargetOpened() | BrowserJoined() | Noticed():
+                return arrival_text(event)
             case TargetUnavailable():
                 return unavailable_text(event)
-            case BlockAdded():
-                self.pace.total += event.runs
-                return trouble_text(event)
-            case TargetAway() | TargetBack():
+            case BlockAdded() | TargetAway() | TargetBack():
                 return trouble_text(event)
             case RunWaiting(run):
                 return f"{self.lanes.prefix(run.bench)}{waiting_text(event)}"
             case ReferenceStarted(target, model):
                 return f"{target}: computing the reference output of {model}"
             case RunFinished(run, result):
-                self.pace.done += 1
                 left = duration_text(self.pace.left_s)
                 count = f"[{self.pace.done:>{len(str(self.pace.total))}}/{self.pace.total}]"
                 lane = self.lanes.prefix(run.bench)
@@ -93,12 +95,7 @@ class JsonDisplay:
 
     def __call__(self, event: Event) -> None:
         self.lanes.see(event)
-        if isinstance(event, SessionStarted):
-            self.pace.start(event.runs, event.estimated_s)
-        if isinstance(event, BlockAdded):
-            self.pace.total += event.runs
-        if isinstance(event, RunFinished):
-            self.pace.done += 1
+        self.pace.see(event)
         record = {
             "event": snake(type(event).__name__),
             **event_fields(event, self.lanes),
@@ -131,18 +128,15 @@ class LiveDisplay:
 
     def __call__(self, event: Event) -> None:
         self.lanes.see(event)
+        self.pace.see(event)
         match event:
             case SessionStarted():
-                self.pace.start(event.runs, event.estimated_s)
                 self._say(started_text(event))
-            case TargetOpened():
-                self._say(opened_text(event))
+            case Serving() | TargetOpened() | BrowserJoined() | Noticed():
+                self._arrived(event)
             case TargetUnavailable():
                 self._say(unavailable_text(event), style="yellow")
-            case BlockAdded():
-                self.pace.total += event.runs
-                self._say(trouble_text(event))
-            case TargetAway() | TargetBack():
+            case BlockAdded() | TargetAway() | TargetBack():
                 self._say(trouble_text(event), style="yellow")
             case RunWaiting():
                 self._last = waiting_text(event)
@@ -154,8 +148,17 @@ class LiveDisplay:
                 self._say(finished_text(self.pace, interrupted=interrupted))
         self._draw(over=isinstance(event, SessionFinished))
 
+    def _arrived(self, event: Arrival) -> None:
+        from rich.text import Text
+
+        if not isinstance(event, Serving):
+            self._say(arrival_text(event))
+            return
+        self._console.print(Text.from_ansi(event.qr), soft_wrap=True)
+        # Wrapped by the terminal, so that the address is copied in one piece.
+        self._console.print(Text(arrival_text(event)), soft_wrap=True)
+
     def _finished(self, run: PlannedRun, result: RunResult) -> None:
-        self.pace.done += 1
         self._last = f"{run_text(run)}: {outcome_text(result)}"
         if isinstance(result.outcome, Failed):
             self._say(f"failed  {self._last}", style="red")

@@ -14,6 +14,7 @@ from harness.runner.events import (
     RunFinished,
     RunStarted,
     RunWaiting,
+    Serving,
     SessionStarted,
     TargetAway,
     TargetUnavailable,
@@ -35,6 +36,9 @@ def event_fields(event: Event, lanes: Lanes) -> dict[str, Any]:
             return {**_run_fields(run), "lane": lanes.name(run.bench), "why": why}
         case RunFinished(run, result):
             return {**_run_fields(run), "lane": lanes.name(run.bench), **_result_fields(result)}
+        case Serving():
+            # The code is a picture of the address, for eyes.
+            return {k: v for k, v in dataclasses.asdict(event).items() if k != "qr"}
         case TargetUnavailable(target, error, skipped):
             return {"target": target, "error": _error_fields(error), "runs_skipped": skipped}
         case TargetAway(target, error, waits_s):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from harness.runner.events import BlockAdded, Event, RunFinished, SessionStarted
+
 
 class Pace:
     """Counts finished runs and estimates the time that is left, in seconds."""
@@ -20,6 +22,16 @@ class Pace:
         """Begin with what the plan expects."""
         self._begun = self._clock()
         self.total, self._estimate_s = runs, estimate_s
+
+    def see(self, event: Event) -> None:
+        """Take an event into account."""
+        match event:
+            case SessionStarted():
+                self.start(event.runs, event.estimated_s)
+            case BlockAdded():
+                self.total += event.runs
+            case RunFinished():
+                self.done += 1
 
     @property
     def elapsed_s(self) -> float:

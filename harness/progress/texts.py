@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from harness.counted import counted
 from harness.model import Failed, Measured, RunResult, Skipped
 from harness.plan import PlannedRun
 from harness.progress.pace import Pace
 from harness.runner.events import (
     BlockAdded,
+    BrowserJoined,
+    Noticed,
     RunWaiting,
+    Serving,
     SessionStarted,
     TargetAway,
     TargetBack,
@@ -16,6 +21,8 @@ from harness.runner.events import (
     TargetUnavailable,
 )
 
+Arrival: TypeAlias = Serving | BrowserJoined | TargetOpened | Noticed
+_USER_AGENT_SHOWN = 200
 _SHOWN_METRICS = (
     "latency_p50",
     "latency_mean",
@@ -35,9 +42,28 @@ def started_text(event: SessionStarted) -> str:
     )
 
 
-def opened_text(event: TargetOpened) -> str:
-    """Say which device a target has, and what was noticed on the way to it."""
-    return "\n".join(f"{event.target}: {line}" for line in (event.device, *event.notes))
+def _serving_text(event: Serving) -> str:
+    lines = [f"open this in the browser to be measured (it lets one in): {event.address}"]
+    if event.fingerprint:
+        lines.append(f"its certificate, made for this session, has SHA-256 {event.fingerprint}")
+    if event.expected:
+        lines.append(f"the session goes on with the device named {event.expected}")
+    return "\n".join(lines)
+
+
+def arrival_text(event: Arrival) -> str:
+    """Say where a browser may come in, which one did, which device a target has, or a notice."""
+    match event:
+        case Serving():
+            return _serving_text(event)
+        case TargetOpened(target, device, _, notes):
+            return "\n".join(f"{target}: {line}" for line in (device, *notes))
+        case BrowserJoined(label, browser, user_agent, has_threads):
+            threads = "threads" if has_threads else "no threads"
+            told = user_agent[:_USER_AGENT_SHOWN]
+            return plain(f"connected: {label}, {browser} ({threads}); it calls itself {told}")
+        case Noticed(text):
+            return plain(text)
 
 
 def unavailable_text(event: TargetUnavailable) -> str:

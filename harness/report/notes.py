@@ -186,9 +186,11 @@ def _said(cell: CellSummary) -> Iterable[str]:
 
 def _runs(cells: Sequence[CellSummary]) -> str:
     session = cells[0].session
+    served = any("served page" in cell.observed("context") for cell in cells)
+    fresh = "page in the one browser that came" if served else "process or browser"
     text = (
         f"Runs: {counted(session.blocks, 'block')}, shuffled (seed {session.seed}); each run a "
-        "fresh process or browser; values are medians over runs."
+        f"fresh {fresh}; values are medians over runs."
     )
     open_facts = _joined(_over(cells, "not_proved"))
     if open_facts:

@@ -36,6 +36,37 @@ class SessionStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Serving:
+    """A browser may come to `address`, which is good for one; `qr` is the same for cameras.
+
+    `fingerprint` is that of a certificate made for this session, `expected` the device that a
+    resumed session waits for.
+    """
+
+    address: str
+    qr: str
+    fingerprint: str = ""
+    expected: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserJoined:
+    """A browser came in; `user_agent` is what it calls itself."""
+
+    label: str
+    browser: str
+    user_agent: str
+    threads: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something that is no part of a run, and that a person should see."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TargetOpened:
     """A target is ready; `device` is its label for people, `notes` what they should know."""
 
@@ -125,6 +156,9 @@ class SessionFinished:
 
 Event: TypeAlias = (
     SessionStarted
+    | Serving
+    | BrowserJoined
+    | Noticed
     | TargetOpened
     | TargetUnavailable
     | TargetAway

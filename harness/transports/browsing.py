@@ -11,19 +11,23 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from harness.model import Facts
+from harness.model import Facts, Scalar
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class PageRecord:
-    """What a page said and asked for while it was open."""
+    """What a page said and asked for while it was open.
+
+    `conditions` are facts about the page that only its transport knows.
+    """
 
     console: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     crashed: bool = False
+    conditions: dict[str, Scalar] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,9 @@ class BrowserFacts:
     it was found (installed, playwright, named); `automation` is what drives it, with its version;
     `args` are the suite's own arguments, `all_args` those with ours; `place` is where it runs;
     `device` are the facts of a phone that it runs on, empty for this host.
+    `headless` and `sandbox` are None where they are not known; `isolated` is False where pages
+    cannot be cross-origin isolated. `context` and `methods` (pass → how it is measured) are said
+    where a run is not a page in a browser process of its own.
     """
 
     name: str
@@ -42,12 +49,15 @@ class BrowserFacts:
     path: str
     origin: str
     automation: str
-    headless: bool
-    sandbox: bool
+    headless: bool | None
+    sandbox: bool | None
     args: tuple[str, ...] = ()
     all_args: tuple[str, ...] = ()
     place: str = "this host"
     device: Facts = field(default_factory=dict)
+    isolated: bool = True
+    context: str = "page"
+    methods: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def program(self) -> str:

@@ -1,4 +1,6 @@
-"""A web server on 127.0.0.1 that serves exactly what a run's page may have, and keeps a log.
+"""A web server that serves exactly what a run's page may have, and keeps a log.
+
+It listens on 127.0.0.1; `transports.served` brings a listener of its own for browsers elsewhere.
 
 Every response carries COOP, COEP and CORP, so that the page is cross-origin isolated: Wasm
 threads exist only then, and its clock is 20 times finer. A run has a URL prefix of its own,
@@ -11,15 +13,15 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
-from types import TracebackType
-from typing import Any, Self
+from types import MappingProxyType, TracebackType
+from typing import Any, Protocol, Self, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
 from harness.errors import RunFailed
@@ -35,6 +37,7 @@ _CONTENT_POLICY = (
 )
 _MEDIA_TYPES = {
     ".bin": "application/octet-stream",
+    ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
@@ -42,6 +45,7 @@ _MEDIA_TYPES = {
     ".wasm": "application/wasm",
 }
 _IDLE_CONNECTION_S = 60
+_WRITTEN_AT_ONCE = 2**18
 _LOG_SETTLES_WITHIN_S = 1.0
 
 
@@ -76,12 +80,15 @@ class _Run:
 
 
 class PageServer:
-    """Serves the mounted names to this host, in threads of its own, until it is closed."""
+    """Serves the mounted names, in threads of its own, until it is closed.
 
-    def __init__(self) -> None:
+    Without a `listener` only this host is served.
+    """
+
+    def __init__(self, listener: PageListener | None = None) -> None:
         self._runs: dict[str, _Run] = {}
         self._lock = threading.Lock()
-        self._http = _LoopbackServer(("127.0.0.1", 0), _Handler)
+        self._http = listener or PageListener(("127.0.0.1", 0), PageHandler)
         self._http.pages = self
         self._thread = threading.Thread(
             target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
@@ -91,7 +98,7 @@ class PageServer:
 
     @property
     def port(self) -> int:
-        """The port of this host's loopback."""
+        """The port that is listened on."""
         return self._http.server_port
 
     @property
@@ -117,10 +124,26 @@ class PageServer:
         Raises:
             RunFailed: a file cannot be read.
         """
-        bodies = {name: _body(name, content) for name, content in contents.items()}
+        bodies = {name: body_of(name, content) for name, content in contents.items()}
         with self._lock:
             self._runs[run_id] = _Run(bodies)
         return f"{origin or self.origin}/r/{run_id}/"
+
+    def change(self, url: str, changed: Callable[[bytes], bytes]) -> None:
+        """Serve something else from now on under the URL of something that is mounted.
+
+        Raises:
+            RunFailed: nothing is mounted under this URL.
+        """
+        run_id, _, name = urlsplit(url).path.removeprefix("/r/").partition("/")
+        with self._lock:
+            run = self._runs.get(run_id)
+            body = run.bodies.get(name) if run else None
+            if run is None or body is None:
+                raise RunFailed(f"nothing is served at {url}", hint="report it: this is a bug")
+            data = changed(body.data)
+            body = replace(body, data=data, sha256=sha256(data).hexdigest())
+            run.bodies = {**run.bodies, name: body}
 
     def hashes(self, run_id: str) -> Mapping[str, str]:
         """Return name → sha256 of everything that is mounted for a run."""
@@ -181,7 +204,12 @@ class PageServer:
             run.pending -= 1
 
 
-def _body(name: str, content: Path | bytes) -> Body:
+def body_of(name: str, content: Path | bytes) -> Body:
+    """Read and hash what is served; its media type follows from the name.
+
+    Raises:
+        RunFailed: the file cannot be read.
+    """
     try:
         data = content.read_bytes() if isinstance(content, Path) else content
     except OSError as error:
@@ -194,7 +222,16 @@ def _body(name: str, content: Path | bytes) -> Body:
     return Body(data, sha256(data).hexdigest(), media_type)
 
 
-class _LoopbackServer(ThreadingHTTPServer):
+@runtime_checkable
+class ServesPages(Protocol):
+    """A transport whose browser reaches no server but the transport's own."""
+
+    pages: PageServer
+
+
+class PageListener(ThreadingHTTPServer):
+    """Listens and starts a thread per connection; `PageServer` sets `pages`."""
+
     daemon_threads = True
     request_queue_size = 64
     pages: PageServer
@@ -221,11 +258,13 @@ class _LoopbackServer(ThreadingHTTPServer):
         """Stay silent: a browser that is killed hangs up in the middle of anything."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class PageHandler(BaseHTTPRequestHandler):
+    """Answers the requests of one connection with what is mounted."""
+
     protocol_version = "HTTP/1.1"
     timeout = _IDLE_CONNECTION_S
     disable_nagle_algorithm = True
-    server: _LoopbackServer
+    server: PageListener
 
     def do_GET(self) -> None:
         """Answer one request and log it."""
@@ -234,26 +273,37 @@ class _Handler(BaseHTTPRequestHandler):
         # A name of another host that resolves to us must not read what a run serves.
         if not self.server.pages.admits(self.headers.get("Host")):
             status, body = HTTPStatus.MISDIRECTED_REQUEST, None
-        answer = body or _body("answer.txt", f"{status.value} {status.phrase}\n".encode())
+        answer = body or body_of("answer.txt", f"{status.value} {status.phrase}\n".encode())
         complete = False
         try:
-            self._send(status, answer)
+            self.send(status, answer)
             complete = True
         finally:
             served = Served(name, status.value, len(answer.data), answer.sha256, complete)
             self.server.pages.end(run, served)
 
-    def _send(self, status: HTTPStatus, answer: Body) -> None:
+    def send(
+        self,
+        status: HTTPStatus,
+        answer: Body,
+        *,
+        policy: str = _CONTENT_POLICY,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Send an answer with the headers of isolation, and what it may load by `policy`."""
         self.send_response(status)
         self.send_header("Content-Type", answer.media_type)
         self.send_header("Content-Length", str(len(answer.data)))
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
-        self.send_header("Content-Security-Policy", _CONTENT_POLICY)
-        for header, value in ISOLATION_HEADERS.items():
+        self.send_header("Content-Security-Policy", policy)
+        for header, value in {**ISOLATION_HEADERS, **headers}.items():
             self.send_header(header, value)
         self.end_headers()
-        self.wfile.write(answer.data)
+        # The time-out is for one write: a slow network may take long, but must go on.
+        view = memoryview(answer.data)
+        for begin in range(0, len(view), _WRITTEN_AT_ONCE):
+            self.wfile.write(view[begin : begin + _WRITTEN_AT_ONCE])
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
         """Stay silent: library code never prints."""

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from harness.model import Capture, Reading
 from harness.options import Options
 from harness.plugins import API_VERSION, ModelFormat, Session, TargetSpec
-from harness.web_lane.options import BrowserKeys
+from harness.web_lane.isolation import why_no_threads
+from harness.web_lane.options import SERVED, BrowserKeys
 from harness.web_lane.reading import PASSES, read_capture
 from harness.web_lane.runtime import PageRuntime, RuntimeReading
 
@@ -34,17 +35,17 @@ class WebDriver(ABC):
         """
 
     def bench(self, options: Any) -> str:
-        """Return the bench: this host, or the phone that the browser is on."""
+        """Return the bench: this host, the phone that the browser is on, or one that came."""
         placed: BrowserKeys = options
-        return placed.bench
+        return SERVED if placed.browser == SERVED else placed.bench
 
     def is_virtual(self, options: Any) -> bool:
         """Tell whether the browser is the real thing, in the place of Chrome on a phone."""
         return bool(options.device == "virtual")
 
-    def unsupported(self, options: Any, variant: Any) -> str:  # noqa: ARG002  none is known
-        """Return '': a variant that cannot run here is found out by running it."""
-        return ""
+    def unsupported(self, options: Any, variant: Any) -> str:
+        """Say why threads are known not to work; all else is found out by running it."""
+        return why_no_threads(options) if getattr(variant, "threads", None) else ""
 
     def open(self, target: TargetSpec) -> Session:
         """Find the browser and the runtime, and start the browser once to see that it can.

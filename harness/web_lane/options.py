@@ -8,6 +8,9 @@ from pydantic import Field
 
 from harness.web_lane.phone_keys import PhoneKeys
 
+SERVED = "served"
+"""The `browser:` that is whichever opens the address of `edgebench serve`."""
+
 
 class BrowserKeys(PhoneKeys):
     """Which browser, and how it is started."""
@@ -18,7 +21,8 @@ class BrowserKeys(PhoneKeys):
             min_length=1,
             description="chromium (an installed one, else Playwright's download, else Chrome or "
             "Edge), chrome, edge, or the path of a Chromium-like browser; chrome-android (Chrome "
-            "on a phone, or this host's Chromium in its place on a virtual device, see `device`)",
+            "on a phone, or this host's Chromium in its place on a virtual device, see `device`); "
+            "served (whichever opens the address of `edgebench serve`)",
         ),
     ] = "chromium"
     headless: Annotated[bool, Field(description="run without a window")] = True

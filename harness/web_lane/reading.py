@@ -67,7 +67,7 @@ def _read(capture: Capture, run: RunRecord, of: RuntimeReading) -> Reading:
             Failed(failure),
             setting=_setting(run, {}, of),
             subject=_subject(run, requests),
-            conditions=_said(said),
+            conditions={**run.conditions, **_said(said)},
             proof=Proof(run.asked, _served(requests)),
             phases_s=_phases(run, None),
         )
@@ -220,11 +220,11 @@ def _setting(run: RunRecord, observed: Facts, of: RuntimeReading) -> Facts:
     sampling = run.sampling
     return {
         "virtual": False,
-        **run.setting,
         "context": "page",
+        **run.setting,
         **of.setting(observed),
         "timed": run.setting.get("timed", TIMED),
-        "method": _method(run),
+        "method": run.method or _method(run),
         "warmup_iterations": sampling.warmup.iterations,
         "warmup_seconds": sampling.warmup.seconds,
         "timed_iterations": sampling.timed.iterations,
@@ -241,6 +241,7 @@ def _method(run: RunRecord) -> str:
 def _conditions(run: RunRecord, answer: PageAnswer) -> Facts:
     facts, timed, warmup = answer.facts, answer.timed, answer.warmup
     conditions: dict[str, Scalar] = {
+        **run.conditions,
         "cross_origin_isolated": facts.cross_origin_isolated,
         "timer_resolution_s": None
         if answer.clock_tick_ms is None

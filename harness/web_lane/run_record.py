@@ -7,6 +7,7 @@ raises `schema`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
@@ -59,7 +60,10 @@ class Said(_Recorded):
 
 
 class RunRecord(_Recorded):
-    """What the session knows of a run; `phases_s` has launch, evaluate and collect."""
+    """What the session knows of a run; `phases_s` has launch, evaluate and collect.
+
+    `method` is said where it is not the usual one of the pass.
+    """
 
     schema_: Annotated[Literal[1], Field(alias="schema")]
     pass_: Annotated[Literal["latency", "memory", "quality"], Field(alias="pass")]
@@ -71,6 +75,8 @@ class RunRecord(_Recorded):
     memory: RendererMemory | None = None
     foreign_requests: tuple[str, ...] = ()
     failure: RecordedFailure | None = None
+    conditions: Mapping[str, str | int | float | bool | None] = Field(default_factory=dict)
+    method: str = ""
 
 
 _REQUESTS = TypeAdapter(tuple[Request, ...])

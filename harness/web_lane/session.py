@@ -9,16 +9,16 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from harness import locations
 from harness.errors import HarnessError, OutputUnreadable, RunError, TargetUnfit
 from harness.model import Capture, Facts, Pass, Tensor
 from harness.options import Sampling
-from harness.plugins import ModelFile, RunRequest, TargetSpec
+from harness.plugins import ModelFile, Recoverable, RunRequest, TargetSpec
 from harness.tools.measuring_page import PagePass, input_name, outputs, page_config, read_answer
 from harness.transports.browsing import BrowserTransport, OpenBrowser, OpenPage, PageRecord
-from harness.transports.server import PageServer
+from harness.transports.server import PageServer, ServesPages
 from harness.web_lane.browser_age import check_age
 from harness.web_lane.options import BrowserKeys
 from harness.web_lane.phone_conditions import phone_setting, phone_subject
@@ -54,6 +54,8 @@ def open_session(target: TargetSpec, runtime: PageRuntime) -> WebSession:
         phone = phone_runs(transport, options)
         if phone is not None:
             return PhoneWebSession(runtime, transport, version, init_script, phone)
+        if isinstance(transport, Recoverable):
+            return RecoverableWebSession(runtime, transport, version, init_script)
         return WebSession(runtime, transport, version, init_script)
     except RunError as error:
         transport.close()
@@ -132,7 +134,8 @@ class WebSession:
         self._version = version
         self._init_script = init_script
         self._phone = phone
-        self._server = PageServer()
+        self._owns_server = not isinstance(transport, ServesPages)
+        self._server = transport.pages if isinstance(transport, ServesPages) else PageServer()
         self._origin = transport.origin_for(self._server.port)
         self._server.admit(self._origin)
 
@@ -199,7 +202,8 @@ class WebSession:
             self._phone.close()
         with suppress(HarnessError):
             self._transport.close()
-        self._server.close()
+        if self._owns_server:
+            self._server.close()
 
     def _reference_page(
         self, runtime: PageRuntime, url: str, inputs: Sequence[tuple[Tensor, ...]]
@@ -271,7 +275,7 @@ class WebSession:
             "schema": 1,
             "pass": request.pass_,
             "command": [facts.program, *facts.all_args],
-            "asked": {**run.runtime.asked(request.variant), "cross_origin_isolated": True},
+            "asked": self._asked(run, request.variant),
             "setting": {**self._setting(), **workload_setting(request.model)},
             "subject": self._subject(request, run),
             "sampling": request.sampling.model_dump(mode="json"),
@@ -279,6 +283,8 @@ class WebSession:
             "memory": run.memory,
             "foreign_requests": run.page.foreign,
             "failure": _failure(run.failure),
+            "conditions": run.page.conditions,
+            "method": facts.methods.get(request.pass_, ""),
             "browser": {
                 "name": facts.name,
                 "path": facts.path,
@@ -291,11 +297,18 @@ class WebSession:
             "served_sha256": dict(self._server.hashes(request.run_id)),
         }
 
+    def _asked(self, run: _Run, variant: Any) -> Facts:
+        asked = run.runtime.asked(variant)
+        # Where no page can be isolated it is recorded as it was, with the coarser clock it has.
+        isolated = self._transport.facts.isolated
+        return {**asked, "cross_origin_isolated": True} if isolated else asked
+
     def _setting(self) -> Facts:
         facts = self._transport.facts
         script = self._init_script
         return {
             "device": self.device,
+            "context": facts.context,
             "browser_name": facts.name,
             **phone_setting(facts.device),
             "headless": facts.headless,
@@ -321,6 +334,24 @@ class PhoneWebSession(WebSession):
         """Reach the phone again, and end what still runs there."""
         assert self._phone is not None, "it is opened with one"
         return self._phone.recover()
+
+
+class RecoverableWebSession(WebSession):
+    """A session whose browser may go away and come back; see `harness.plugins.Recoverable`."""
+
+    _transport: RecoverableTransport
+
+    def recover(self) -> str:
+        """Reach the browser again.
+
+        Raises:
+            TargetError: it is not back yet.
+        """
+        return self._transport.recover()
+
+
+class RecoverableTransport(BrowserTransport, Recoverable, Protocol):
+    """Drives a browser that may come back."""
 
 
 def measure_in_page(page: OpenPage, config: Mapping[str, Any]) -> str:

@@ -12,8 +12,9 @@ from harness.transports.browsing import BrowserTransport
 from harness.transports.cdp import PhoneChrome
 from harness.transports.cdp.virtual_chrome import chrome_of_this_host
 from harness.transports.open_device import open_device
+from harness.transports.served import ServedBrowsers, current
 from harness.transports.virtual_setup import PLAIN
-from harness.web_lane.options import BrowserKeys
+from harness.web_lane.options import SERVED, BrowserKeys
 
 _THIS_HOST = frozenset({None, "localhost", "127.0.0.1", "::1"})
 
@@ -24,9 +25,11 @@ def open_transport(
     """Find the browser of a target; it is not started yet.
 
     Raises:
-        TargetNotFound: browser-missing, or the phone is not there.
+        TargetNotFound: browser-missing, not-served, or the phone is not there.
         TargetUnfit, TargetLost: the phone is not ready, leased, or goes away.
     """
+    if options.browser == SERVED:
+        return ServedBrowsers(*current())
     if options.on_phone:
         return _on_phone(options, scratch, phone)
     program = find(options.browser)
