@@ -44,7 +44,11 @@ _GIB = 2**30
 _LEAST_DISK_BYTES = 1 * _GIB
 _LEAST_MEMORY_BYTES = 2 * _GIB
 _OLDEST_PYTHON = (3, 11)
-_LANE_OF_PACKAGE: dict[str, NeededFor] = {"adbutils": "android lane", "playwright": "web lane"}
+_LANE_OF_PACKAGE: dict[str, NeededFor] = {
+    "adbutils": "android lane",
+    "playwright": "web lane",
+    "websockets": "web lane",
+}
 _USE_OF_EXTRA: dict[str, NeededFor] = {
     "litert": "virtual device",
     "memory": "proving optima",

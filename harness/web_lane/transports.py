@@ -41,8 +41,8 @@ def _on_phone(options: BrowserKeys, scratch: Path, phone: Phone | None) -> Phone
         raise TargetUnfit(
             f"{phone.label} hangs on the adb server of another host, whose ports are not ours: "
             "its browser could not reach the page",
-            hint="bring that server's port here through an SSH tunnel and pages with it, or run "
-            "edgebench there",
+            hint="run edgebench on that host",
+            kind="remote-adb-server",
         )
     setup = chrome_of_this_host() if options.device == "virtual" else PLAIN
     device = open_device(options, scratch, phone, setup=setup)

@@ -83,19 +83,19 @@ def test_pages_that_failed_runs_left_are_closed_and_the_users_are_not(
     chrome: PhoneChrome, page: tuple[str, str]
 ) -> None:
     origin, url = page
-    users, gone = "data:text/plain,the-users-own", f"{origin}/r/gone/"
+    users = "data:text/html,<title>the user's own</title>"
 
     def work(browser: Any) -> None:
-        def pages() -> list[str]:
+        def titles() -> list[str]:
             told = browser._browser.call("Target.getTargets")["targetInfos"]
-            return sorted(each["url"] for each in told if each["type"] == "page")
+            return sorted(each["title"] for each in told if each["type"] == "page")
 
-        for address in (users, gone):
+        for address in (users, url):
             browser._browser.call("Target.createTarget", url=address)
-        assert ends(lambda: pages() == sorted(["about:blank", users, gone]))
+        assert ends(lambda: titles() == ["about:blank", "page", "the user's own"])
         with browser.page(origin) as opened:
             opened.goto(url)
-            assert ends(lambda: pages() == sorted([url, users]))
+            assert ends(lambda: titles() == ["page", "the user's own"])
 
     chrome.visit(work, deadline_s=60)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import RunFailed
+from harness.errors import RunFailed, TargetUnfit
 from harness.transports.adb.deadline import Deadline
 from harness.transports.browsing import PageRecord
+from harness.transports.cdp import visits
 from harness.transports.cdp.conversation import Conversation, Refused
 from harness.transports.cdp.page import CdpPage, PageCrashed
 
@@ -133,6 +135,14 @@ def test_a_page_that_cannot_be_loaded_tells_why() -> None:
     messages = Scripted(lambda *_: {"errorText": "net::ERR_CONNECTION_REFUSED"})
     with pytest.raises(RunFailed, match="ERR_CONNECTION_REFUSED"):
         page(messages).goto(f"{ORIGIN}/")
+
+
+def test_a_port_that_nobody_forwards_here_is_told_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(TargetUnfit) as caught:
+        visits._told_version(port, "com.android.chrome", Deadline(10))
+    assert caught.value.kind == "remote-adb-server"
 
 
 def test_loading_waits_for_the_load_event_of_that_very_document() -> None:

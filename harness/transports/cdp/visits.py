@@ -95,6 +95,7 @@ class PhoneChrome:
                 after `interrupt`.
             TargetLost: the phone went away, or does not answer (adb-timed-out).
             TargetNotFound: Chrome is not installed.
+            TargetUnfit: the adb server is another host's.
         """
         visit = self._visit = _Visit()
         with self.device.errors():
@@ -167,7 +168,7 @@ class PhoneChrome:
             self._version = told["Browser"].partition("/")[2]
             socket = _connected(visit, stack, port, _path(told["webSocketDebuggerUrl"]), deadline)
             browser = Conversation(socket, deadline)
-            return work(_Chrome(self, visit, browser, port, deadline))
+            return work(_Chrome(self._app, self._version, visit, browser, port, deadline))
 
     def _start(self) -> int:
         pid = self._app.start()
@@ -179,20 +180,6 @@ class PhoneChrome:
             )
         self._last_pid = pid
         return pid
-
-    def memory_baseline(self, page: OpenPage) -> MeminfoBaseline:
-        """Read the memory of the page's process, which is found by having the page work."""
-        return MeminfoBaseline(self._app, page)
-
-    @property
-    def version(self) -> str:
-        """The version that Chrome told when it was last visited."""
-        return self._version
-
-    @property
-    def command(self) -> tuple[str, ...]:
-        """What is run on the phone to start it."""
-        return ("sh", "chrome.sh", "start", self._app.package)
 
     def _translated(self, visit: _Visit, error: Exception) -> HarnessError:
         if visit.interrupted:
@@ -213,25 +200,24 @@ class _Chrome:
 
     def __init__(
         self,
-        chrome: PhoneChrome,
+        app: ChromeApp,
+        version: str,
         visit: _Visit,
         browser: Conversation,
         port: int,
         deadline: Deadline,
     ) -> None:
-        self._chrome = chrome
+        self.version = version
+        self._app = app
         self._visit = visit
         self._browser = browser
         self._port = port
         self._deadline = deadline
 
     @property
-    def version(self) -> str:
-        return self._chrome.version
-
-    @property
     def command(self) -> tuple[str, ...]:
-        return self._chrome.command
+        """What was run on the phone to start it."""
+        return ("sh", "chrome.sh", "start", self._app.package)
 
     @contextmanager
     def page(
@@ -262,7 +248,8 @@ class _Chrome:
                 self._browser.call("Target.closeTarget", targetId=each["targetId"])
 
     def memory_baseline(self, page: OpenPage) -> MeminfoBaseline:
-        return self._chrome.memory_baseline(page)
+        """Read the memory of the page's process, which is found by having the page work."""
+        return MeminfoBaseline(self._app, page)
 
 
 def _connected(
@@ -295,6 +282,7 @@ def _told_version(port: int, package: str, deadline: Deadline) -> dict[str, Any]
 
     Raises:
         RunFailed: it does not appear (no-devtools), or is another browser's.
+        TargetUnfit: the adb server is another host's (remote-adb-server).
     """
     end = time.monotonic() + _SOCKET_WITHIN_S
     while (told := _asked(port)) is None:
@@ -322,6 +310,13 @@ def _asked(port: int) -> dict[str, Any] | None:
     try:
         link.request("GET", "/json/version")
         told = json.loads(link.getresponse().read())
+    except ConnectionRefusedError as error:
+        # A forward takes every connection, and ends those that lead nowhere.
+        raise TargetUnfit(
+            f"port {port} of this host is not forwarded: the adb server seems to be another host's",
+            hint="run edgebench on the host of that adb server",
+            kind="remote-adb-server",
+        ) from error
     except (OSError, HTTPException, ValueError):
         return None
     finally:
