@@ -1,15 +1,18 @@
 """Fidelity: the measuring page against a bare hand-written page with a plain loop.
 
-    python benchmarks/fidelity.py [--model mobilenet_v2] [--variant simd] [--blocks 40]
+    python benchmarks/fidelity.py [--browser chromium] [--runtime tfjs|litert|onnx]
+                                  [--variant simd] [--model mobilenet_v2] [--blocks 40]
+                                  [--minutes N]
 
-All in one browser. Each block opens four fresh pages one after another, two of each kind, in the
-order A B B A with A by chance, so that a drift within the block touches both kinds alike. Each page
-warms up and times its own loop, alone; the block's log ratio is that of the kinds' mean log
-medians. Claimed: the ratio is within 0.98-1.02, with a 95 % interval (exact Wilcoxon,
-Hodges-Lehmann) no wider than ± 2 %. A block in which others took more than 12 % of the CPU is
-dropped, whatever its ratio, and another one made, up to three times as many as are wanted; on a
-host that stays busy nothing is shown. Two bare pages differ by chance too (by about 5 %, page for
-page): hence many blocks.
+All in one browser. Each runtime has a bare page of its own, written by hand from its documentation.
+Each block opens four fresh pages one after another, two of each kind, in the order A B B A with A
+by chance, so that a drift within the block touches both kinds alike. Each page warms up and times
+its own loop, alone; the block's log ratio is that of the kinds' mean log medians. Claimed: the
+ratio is within 0.98-1.02, with a 95 % interval (exact Wilcoxon, Hodges-Lehmann) no wider than
+± 2 %. A block in which others took more than 12 % of the CPU is dropped, whatever its ratio, and
+another one made, up to three times as many as are wanted; on a host that stays busy nothing is
+shown. After `--minutes` no block begins. Two bare pages differ by chance too (by about 5 %, page
+for page): hence many blocks.
 """
 
 from __future__ import annotations
@@ -20,28 +23,28 @@ import math
 import random
 import sys
 import tempfile
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
+from bare_pages import BARE_PAGES, BarePage
 from machine_load import machine_line
 
 from harness.artifacts import model_files
+from harness.disturbances import judged
 from harness.graphs.signature import read_signature
 from harness.model import Tensor
 from harness.options import Sampling, Timed, Warmup
-from harness.plugins import ModelFile, registry
+from harness.plugins import ModelFile, driver, registry
 from harness.report.stats import RatioEstimate, paired_ratio
 from harness.suite.values import Generated, ModelSource
 from harness.tools.measuring_page import page_config, read_answer
-from harness.tools.tfjs_page import WasmVariant
 from harness.transports.browsing import OpenBrowser, OpenPage
 from harness.transports.server import PageServer
 from harness.web_lane.options import BrowserKeys
 from harness.web_lane.session import PAGE, measure_in_page, served_to_a_run
-from harness.web_lane.tfjs.options import VariantOptions
-from harness.web_lane.tfjs.runtime import installed_tfjs
 from harness.web_lane.transports import open_transport
 
 LOW, HIGH = 0.98, 1.02
@@ -50,7 +53,6 @@ LEAST_BLOCKS = 30
 OTHERS_TOO_BUSY = 0.12
 MOST_TRIES = 3
 ITERATIONS = 50
-BARE_PAGE = Path(__file__).with_name("bare_page.html")
 RUN = "fidelity"
 
 
@@ -60,28 +62,39 @@ class Pages:
 
     origin: str
     url: str
+    init_scripts: tuple[str, ...]
     ours: dict[str, Any]
+    bare_page: str
     bare: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Block:
-    """Both kinds' geometric means of their pages' medians in seconds, and what others took."""
+    """Both kinds' geometric means of their pages' medians in seconds, and whether others disturbed.
+
+    `disturbed` is None where the platform does not tell.
+    """
 
     ours_s: float
     bare_s: float
-    others_cpu_share: float | None
+    disturbed: bool | None
 
 
 def main() -> int:
     """Measure and print; returns 0 if the claim was shown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="mobilenet_v2")
-    parser.add_argument("--variant", default="simd", choices=("plain", "simd"))
     parser.add_argument("--browser", default="chromium")
+    parser.add_argument("--runtime", default="tfjs", choices=tuple(BARE_PAGES))
+    parser.add_argument("--variant", help="a Wasm build of the runtime (default: its first one)")
+    parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--blocks", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    bare = BARE_PAGES[arguments.runtime]
+    arguments.variant = arguments.variant or next(iter(bare.variants))
+    if arguments.variant not in bare.variants:
+        parser.error(f"--variant of {arguments.runtime}: {', '.join(bare.variants)}")
     sampling = Sampling(
         warmup=Warmup(iterations=25, seconds=1.0),
         timed=Timed(iterations=ITERATIONS, max_seconds=600.0),
@@ -89,11 +102,13 @@ def main() -> int:
     source = ModelSource(
         arguments.model, "fp32", Generated(arguments.model, 7), {}, (), "cpu", 1e-4
     )
-    model = model_files(source)["tfjs"]
+    wanted = driver(bare.driver).model_format
+    model = model_files(source, {wanted})[wanted]
     print(f"machine   {machine_line()}")
-    version, blocks = measure(model, sampling, arguments)
+    version, blocks = measure(model, sampling, bare, arguments)
     kept = quiet(blocks)
-    print(f"measured  {arguments.model} {arguments.variant}, {arguments.browser} {version}")
+    what = f"{arguments.model} {arguments.runtime} {arguments.variant}"
+    print(f"measured  {what}, {arguments.browser} {version}")
     print(
         f"blocks    {len(kept)} kept; dropped {len(blocks) - len(kept)}, in which others took ",
         end="",
@@ -108,58 +123,47 @@ def main() -> int:
 
 
 def measure(
-    model: ModelFile, sampling: Sampling, arguments: argparse.Namespace
+    model: ModelFile, sampling: Sampling, bare: BarePage, arguments: argparse.Namespace
 ) -> tuple[str, list[Block]]:
     """Return the browser's version and all blocks, measured in one browser."""
     inputs = seeded_inputs(model, arguments.seed)
     order = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as scratch, PageServer() as server:
-        contents = served_to_a_run(installed_tfjs(), model, [inputs])
-        url = server.mount(RUN, {**contents, BARE_PAGE.name: BARE_PAGE})
+        runtime = bare.runtime(model)
+        contents = served_to_a_run(runtime, model, [inputs])
+        browsers = open_transport(BrowserKeys(browser=arguments.browser), Path(scratch))
+        origin = browsers.origin_for(server.port)
+        server.admit(origin)
+        url = server.mount(RUN, {**contents, bare.file.name: bare.file}, origin=origin)
+        options = bare.options(arguments.variant)
         pages = Pages(
-            server.origin,
+            origin,
             url,
-            ours_is_told(url, arguments.variant, inputs, sampling),
-            bare_is_told(arguments.variant, inputs[0], sampling),
+            tuple(runtime.init_scripts(options)),
+            page_config(
+                url=url,
+                pass_="latency",
+                call=runtime.call(url, options),
+                input_sets=[inputs],
+                sampling=sampling,
+            ),
+            bare.file.name,
+            bare.told(arguments.variant, inputs[0], sampling),
         )
+        ends = time.monotonic() + 60 * arguments.minutes
 
         def work(browser: OpenBrowser) -> tuple[str, list[Block]]:
             blocks: list[Block] = []
-            while len(blocks) < MOST_TRIES * arguments.blocks:
+            while len(blocks) < MOST_TRIES * arguments.blocks and time.monotonic() < ends:
                 blocks.append(one_block(browser, pages, order))
                 if len(quiet(blocks)) == arguments.blocks:
                     break
             return browser.version, blocks
 
-        browsers = open_transport(BrowserKeys(browser=arguments.browser), Path(scratch))
         try:
             return browsers.visit(work, deadline_s=60.0 * MOST_TRIES * arguments.blocks)
         finally:
             browsers.close()
-
-
-def ours_is_told(
-    url: str, variant: WasmVariant, inputs: tuple[Tensor, ...], sampling: Sampling
-) -> dict[str, Any]:
-    """Return what the driver would tell our page."""
-    return page_config(
-        url=url,
-        pass_="latency",
-        call=installed_tfjs().call(url, VariantOptions(wasm=variant)),
-        input_sets=[inputs],
-        sampling=sampling,
-    )
-
-
-def bare_is_told(variant: WasmVariant, tensor: Tensor, sampling: Sampling) -> dict[str, Any]:
-    """Return the same for the bare page."""
-    return {
-        "simd": variant == "simd",
-        "name": tensor.name,
-        "shape": list(tensor.shape),
-        "warmupRuns": sampling.warmup.iterations,
-        "warmupMs": sampling.warmup.seconds * 1000,
-    }
 
 
 def one_block(browser: OpenBrowser, pages: Pages, order: random.Random) -> Block:
@@ -168,11 +172,11 @@ def one_block(browser: OpenBrowser, pages: Pages, order: random.Random) -> Block
     logs: dict[str, list[float]] = {"ours": [], "bare": []}
     stop = registry("probes").get("cpu_contention").start()
     for name in (first, second, second, first):
-        with browser.page(pages.origin) as page:
+        with browser.page(pages.origin, init_scripts=pages.init_scripts) as page:
             times = times_of_ours(page, pages) if name == "ours" else times_of_bare(page, pages)
         logs[name].append(math.log(median(times) / 1000))
-    share = stop().conditions["others_cpu_share"]
-    block = Block(math.exp(fmean(logs["ours"])), math.exp(fmean(logs["bare"])), share)
+    disturbed = judged(stop().conditions, OTHERS_TOO_BUSY)
+    block = Block(math.exp(fmean(logs["ours"])), math.exp(fmean(logs["bare"])), disturbed)
     print(json.dumps(asdict(block)), file=sys.stderr, flush=True)
     return block
 
@@ -192,7 +196,7 @@ def times_of_ours(page: OpenPage, pages: Pages) -> list[float]:
 
 def times_of_bare(page: OpenPage, pages: Pages) -> list[float]:
     """Return the milliseconds that the bare page measures."""
-    page.goto(pages.url + BARE_PAGE.name)
+    page.goto(pages.url + pages.bare_page)
     page.evaluate("config => prepare(config)", pages.bare)
     times: list[float] = page.evaluate("runs => loop(runs)", ITERATIONS)
     return times
@@ -217,7 +221,7 @@ def shown(estimate: RatioEstimate) -> bool:
 
 def quiet(blocks: list[Block]) -> list[Block]:
     """Return the blocks in which others left the CPU alone, or in which nobody can tell."""
-    return [block for block in blocks if (block.others_cpu_share or 0.0) <= OTHERS_TOO_BUSY]
+    return [block for block in blocks if not block.disturbed]
 
 
 def report(estimate: RatioEstimate, blocks: list[Block]) -> None:

@@ -1,7 +1,9 @@
 """Overhead of the harness: wall time of `edgebench run` over its runs' own times.
 
     python benchmarks/overhead.py [SUITE] [--blocks N]
+    python benchmarks/overhead.py --browsers chromium,firefox,webkitgtk [--blocks N]
 
+The second form measures two models with three variants in each of the browsers.
 A run's own time is the sum of its phases: launch, load, warm-up, timed and collect. Everything
 else (start-up, planning, syncing to disk, tables, opening targets) is overhead. At most 1.15 is
 claimed. Models and references must be in the cache: a first run fills it.
@@ -22,15 +24,36 @@ from machine_load import machine_line
 import harness
 
 CLAIM = 1.15
+SUITE = """\
+suite: overhead
+models:
+  mobilenet_v2: {generate: mobilenet_v2, seed: 7}
+  blazeface: {generate: blazeface_front, seed: 7}
+sampling: {memory_runs: 0, replace_disturbed: 0, timed: {iterations: 50, max_seconds: 2}}
+targets:
+"""
+TARGET = """\
+  {name}:
+    driver: web-tfjs
+    browser: {name}
+    baseline: plain
+    variants:
+      plain: {{wasm: plain}}
+      simd: {{wasm: simd}}
+      simd-2t: {{wasm: threaded-simd, threads: 2}}
+"""
 
 
 def main() -> int:
     """Measure and print; returns 0 if the claim holds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suite", nargs="?", default="configs/quickstart.yaml")
+    parser.add_argument("--browsers", help="names, with commas between them")
     parser.add_argument("--blocks", default="6")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
+        if arguments.browsers:
+            arguments.suite = str(_suite_of(arguments.browsers.split(","), Path(scratch)))
         _run(arguments.suite, "1", Path(scratch) / "warm")
         before = _children_cpu_s()
         begun = time.monotonic()
@@ -53,6 +76,12 @@ def main() -> int:
     print(f"elsewhere {wall_s - around_s:.1f} s between and around the runs")
     print(f"overhead  {ratio:.3f} (claim: at most {CLAIM})")
     return 0 if code == 0 and ratio <= CLAIM else 1
+
+
+def _suite_of(browsers: list[str], folder: Path) -> Path:
+    path = folder / "suite.yaml"
+    path.write_text(SUITE + "".join(map(TARGET.format_map, ({"name": n} for n in browsers))))
+    return path
 
 
 def _run(suite: str, blocks: str, out: Path) -> int:
