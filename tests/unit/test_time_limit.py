@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from harness.model import Cell, Pass
 from harness.options import Sampling
 from harness.plan import Lane, PlannedRun, estimated_seconds
 from harness.runner.time_limit import TimeLimit, block_of, blocks_that_fit, next_time
+from harness.suite.values import Generated, ModelSource, WorkloadSource
 
 NOW = datetime(2026, 11, 25, 22, 30, tzinfo=UTC)
 
@@ -37,12 +39,21 @@ def run(block: int, variant: str = "a", pass_: Pass = "latency", model: str = "m
     target = cast("Any", SimpleNamespace(sampling=Sampling()))
     nothing = cast("Any", None)
     cell = Cell(model, "fp32", "t", variant)
-    return PlannedRun(cell, "host", pass_, block, block, nothing, target, nothing)
+    source = ModelSource(model, "fp32", Generated("n", 1), {}, (), "cpu", 1e-4)
+    return PlannedRun(cell, "host", pass_, block, block, source, target, nothing)
 
 
 def runs() -> list[PlannedRun]:
     latency = [run(block, variant) for block in (1, 2, 3) for variant in "ab"]
     return [*latency, run(1, "a", "memory"), run(1, "b", "memory", "other")]
+
+
+def test_a_workloads_frames_take_their_time_in_latency_runs_alone() -> None:
+    workload = WorkloadSource(Path("m.js"), frames_per_second=30.0, schedule_s=7.0)
+    for pass_, more_s in (("latency", 7.0), ("memory", 0.0)):
+        plain = run(1, pass_=cast("Pass", pass_))
+        framed = replace(plain, model=replace(plain.model, workload=workload))
+        assert estimated_seconds(framed) - estimated_seconds(plain) == pytest.approx(more_s)
 
 
 def test_the_next_time_is_local_and_always_ahead(berlin: None) -> None:
