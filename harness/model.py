@@ -325,6 +325,7 @@ class SessionRecord:
     axes: Mapping[str, Facts] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
     published: tuple[PublishedFigures, ...] = ()
+    base_model: str | None = None
     disturbed_above: float | None = None
     replace_disturbed: int = 0
 

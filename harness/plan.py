@@ -1,8 +1,9 @@
 """From a suite to the runs that will be made, in a recorded random order.
 
-A block is one latency run of every cell of one model on one bench. Blocks of the models take
-turns, so that a slow drift of the machine touches all of them; memory runs, which never share
-a run with latency, come after the last block, and the other passes after those.
+A block is one latency run of every cell of one model on one bench, or of all models where the
+suite has a base model that they are compared to. Blocks of the models take turns, so that a slow
+drift of the machine touches all of them; memory runs, which never share a run with latency, come
+after the last block, and the other passes after those.
 """
 
 from __future__ import annotations
@@ -139,8 +140,10 @@ def make(
         known = ", ".join(run.cell.label for run in _prototypes(suite, drivers))
         raise SuiteError("--only leaves no cell of this suite", hint=f"the cells are: {known}")
     benches = dict.fromkeys(run.bench for run in prototypes)
+    together = suite.base_model is not None
     lanes = tuple(
-        _lane(bench, [r for r in prototypes if r.bench == bench], blocks, seed) for bench in benches
+        _lane(bench, [r for r in prototypes if r.bench == bench], blocks, seed, together)
+        for bench in benches
     )
     return Plan(suite, lanes, blocks, seed)
 
@@ -210,17 +213,19 @@ def _prototypes(suite: Suite, drivers: Mapping[str, Driver]) -> list[PlannedRun]
     ]
 
 
-def _lane(bench: str, prototypes: list[PlannedRun], blocks: int, seed: int) -> Lane:
-    runs = tuple(_runs(prototypes, blocks, seed))
+def _lane(bench: str, prototypes: list[PlannedRun], blocks: int, seed: int, together: bool) -> Lane:
+    runs = tuple(_runs(prototypes, blocks, seed, together=together))
     return Lane(bench, runs, tuple({(run.cell, run.pass_): run for run in runs}.values()))
 
 
-def _runs(prototypes: list[PlannedRun], blocks: int, seed: int) -> list[PlannedRun]:
-    models = list(dict.fromkeys(run.cell.model for run in prototypes))
+def _runs(
+    prototypes: list[PlannedRun], blocks: int, seed: int, *, together: bool
+) -> list[PlannedRun]:
+    models = [""] if together else list(dict.fromkeys(run.cell.model for run in prototypes))
     runs: list[PlannedRun] = []
     for block in range(1, blocks + 1):
         for model in models:
-            cells = [run for run in prototypes if run.cell.model == model]
+            cells = [run for run in prototypes if together or run.cell.model == model]
             _shuffle(cells, seed, cells[0].bench, model, "latency", block)
             runs += [replace(run, block=block) for run in cells]
     memory_runs = max(run.target.sampling.memory_runs for run in prototypes)

@@ -57,6 +57,7 @@ def session_record(
         axes=axes_of(suite),
         origins=origins_of(suite),
         published=suite.published,
+        base_model=suite.base_model,
     )
 
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from harness.model import Column, Failed, Skipped, Table, TableValue
 from harness.report import notes
+from harness.report.cell_ratios import RatioSummary
 from harness.report.layout import Labels, section_of
 from harness.report.marks import conditions_column, conditions_of, marked_ratios, marked_runs
 from harness.report.numbers import SECONDS, Scale, bar, count, ratio, scale_for
 from harness.report.stats import NO_INTERVAL
-from harness.report.summary import CellSummary, RatioSummary
+from harness.report.summary import CellSummary
 
 NOT_RUN = "not run (interrupted)"
 

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.model import Column, Pass, RunResult, TableValue
-from harness.report.summary import MARKED, CellSummary, PassSummary, verdict_of
+from harness.report.cell_ratios import MARKED, verdict_of
+from harness.report.summary import CellSummary, PassSummary
 
 _REASONS = 3
 _COLUMN = Column("conditions", "conditions")

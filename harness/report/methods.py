@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from harness.counted import counted
 from harness.model import ResultFolder, Scalar
 from harness.plan import BLOCKS_FOR_AN_INTERVAL
+from harness.report.cell_ratios import distinct
 from harness.report.notes import BLOCKS_OF_A_FULL_LOOK
 from harness.report.numbers import significant
 from harness.report.published import without_paths
 from harness.report.stats import CONFIDENCE
-from harness.report.summary import CellSummary, distinct, summarise
+from harness.report.summary import CellSummary, summarise
 
 
 def methods(folders: Sequence[ResultFolder], *, include_virtual: bool) -> str:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from harness.model import Column, Scalar, Table
 from harness.report import notes
+from harness.report.cell_ratios import RatioSummary
 from harness.report.layout import Labels, gain, section_of, time_or_word
 from harness.report.marks import marked_ratios
 from harness.report.numbers import SECONDS, scale_for
-from harness.report.summary import CellSummary, RatioSummary
+from harness.report.summary import CellSummary
 
 _WASM = {"plain": "plain", "simd": "SIMD"}
 

@@ -7,7 +7,6 @@ Folders are never merged; each cell of each folder has a summary of its own.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,7 +22,13 @@ from harness.model import (
     SessionRecord,
     TargetRecord,
 )
-from harness.outputs import ORIGINAL
+from harness.report.cell_ratios import (
+    RatioSummary,
+    declared_ratios,
+    distinct,
+    over_base,
+    over_original,
+)
 from harness.report.counting import Counting, counting
 from harness.report.metric_values import (
     STATISTICS,
@@ -31,53 +36,9 @@ from harness.report.metric_values import (
     RunsOf,
     cold_start_of,
     compared_times,
-    measured_runs,
     memory_of,
     reason_without_time,
 )
-from harness.report.stats import RatioEstimate, Verdict, paired_ratio, verdict
-
-SAME_FOR_A_RATIO = (
-    "driver",
-    "device",
-    "device_hash",
-    "cpu_model",
-    "os_major",
-    "context",
-    "timed",
-    "warmup_iterations",
-    "warmup_seconds",
-    "timed_iterations",
-    "timed_max_seconds",
-    "inputs_sha256",
-    "input_shapes",
-    "metrics_version",
-    "virtual",
-    "method",
-    "clocks",
-)
-"""Settings that two variants of a block share; the others are what the variants declare."""
-
-
-MARKED = ("throttled", "noisy")
-"""Verdicts whose runs keep their numbers and are shown as marked."""
-
-
-@dataclass(frozen=True, slots=True)
-class RatioSummary:
-    """A declared ratio of one cell: time of `denominator` over time of `numerator`.
-
-    Both name variants, or both name files of one variant. `estimate` is None where there is
-    nothing to compare; `reason` then says why. `marked_blocks` counts the blocks in which a run
-    of either side is marked.
-    """
-
-    numerator: str
-    denominator: str
-    estimate: RatioEstimate | None = None
-    verdict: Verdict | None = None
-    reason: str = ""
-    marked_blocks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +74,8 @@ class CellSummary:
 
     `time` is the compared statistic of latency over runs, None if no run has it; `baseline`
     is the target's, and `ratios` are those with this cell's variant as numerator. `over_original`
-    is this file over the fp32 file of the same variant, None where the model has no other.
+    is this file over the fp32 file of the same variant, None where the model has no other, and
+    `over_base` this model over the suite's base model, None where it has none.
     """
 
     session: SessionRecord
@@ -128,6 +90,7 @@ class CellSummary:
     time_absent: str
     ratios: tuple[RatioSummary, ...]
     over_original: RatioSummary | None
+    over_base: RatioSummary | None
     cold_start: tuple[MetricSummary, ...]
     memory_metrics: tuple[MetricSummary, ...]
     extra: Mapping[Pass, PassSummary]
@@ -165,16 +128,6 @@ def summarise(folders: Sequence[ResultFolder]) -> tuple[CellSummary, ...]:
         for folder, name in zip(folders, names, strict=True)
         for summary in _summarise_folder(folder, name)
     )
-
-
-def verdict_of(run: RunResult) -> str:
-    """Return the verdict on a run's conditions, '' where it is not known."""
-    return str(run.conditions.get("verdict") or "")
-
-
-def distinct(values: Iterable[Scalar]) -> tuple[Scalar, ...]:
-    """Return each known value once, in order."""
-    return tuple(dict.fromkeys(value for value in values if value is not None))
 
 
 def latest_attempts(runs: Iterable[RunResult]) -> tuple[RunResult, ...]:
@@ -216,8 +169,9 @@ def _summarise_folder(folder: ResultFolder, name: str) -> Iterable[CellSummary]:
             memory=memory,
             time=times.get(cell),
             time_absent="" if cell in times else reason_without_time(latency.measured),
-            ratios=_ratios(cell, target, times, runs_of),
-            over_original=_over_original(cell, target, times, runs_of),
+            ratios=declared_ratios(cell, target, times, runs_of),
+            over_original=over_original(cell, target, times, runs_of),
+            over_base=over_base(cell, session, target, times, runs_of),
             cold_start=cold_start_of(latency.measured),
             memory_metrics=memory_of(memory.measured),
             extra=extra,
@@ -310,78 +264,6 @@ def _check_one_setting(cell: Cell, runs: Sequence[RunResult]) -> None:
             hint="measure the suite again in one session; runs of different settings "
             "are different measurements",
         )
-
-
-def _ratios(
-    cell: Cell,
-    target: TargetRecord,
-    times: Mapping[Cell, MetricSummary],
-    runs_of: RunsOf,
-) -> tuple[RatioSummary, ...]:
-    found = []
-    for numerator, denominator in target.ratios:
-        if numerator != cell.variant:
-            continue
-        other = Cell(cell.model, cell.file, cell.target, denominator)
-        found.append(_ratio((cell, numerator), (other, denominator), target, times, runs_of))
-    return tuple(found)
-
-
-def _over_original(
-    cell: Cell, target: TargetRecord, times: Mapping[Cell, MetricSummary], runs_of: RunsOf
-) -> RatioSummary | None:
-    other = Cell(cell.model, ORIGINAL, cell.target, cell.variant)
-    planned = any(one == other for one, _ in runs_of)
-    if cell.file == ORIGINAL or not planned:
-        return None
-    return _ratio((cell, cell.file), (other, ORIGINAL), target, times, runs_of)
-
-
-def _ratio(
-    above: tuple[Cell, str],
-    below: tuple[Cell, str],
-    target: TargetRecord,
-    times: Mapping[Cell, MetricSummary],
-    runs_of: RunsOf,
-) -> RatioSummary:
-    """Compare two cells, each with the name that the ratio calls it by, block by block."""
-    (cell, numerator), (other, denominator) = above, below
-    reason = _why_not_comparable(above, below, times, runs_of)
-    if reason:
-        return RatioSummary(numerator, denominator, reason=reason)
-    theirs, ours = dict(times[other].by_block), dict(times[cell].by_block)
-    logs = [math.log(theirs[block] / ours[block]) for block in theirs if block in ours]
-    if not logs:
-        reason = "no block in which both were measured"
-        return RatioSummary(numerator, denominator, reason=reason)
-    estimate = paired_ratio(logs)
-    judged = verdict(estimate, target.min_effect)
-    sides = (*runs_of[cell, "latency"], *runs_of[other, "latency"])
-    marked = _marked_blocks(sides) & theirs.keys() & ours.keys()
-    return RatioSummary(numerator, denominator, estimate, judged, marked_blocks=len(marked))
-
-
-def _marked_blocks(runs: Iterable[RunResult]) -> set[tuple[str, int]]:
-    return {(run.bench, run.block) for run in runs if verdict_of(run) in MARKED}
-
-
-def _why_not_comparable(
-    above: tuple[Cell, str],
-    below: tuple[Cell, str],
-    times: Mapping[Cell, MetricSummary],
-    runs_of: RunsOf,
-) -> str:
-    for side, name in (above, below):
-        if side not in times:
-            return f"{name} has no time here"
-    cell, other = above[0], below[0]
-    if times[cell].metric != times[other].metric:
-        return "two statistics"
-    ours, theirs = (measured_runs(runs_of[side, "latency"])[0].setting for side in (cell, other))
-    differing = [
-        fact for fact in SAME_FOR_A_RATIO if len(distinct((ours.get(fact), theirs.get(fact)))) > 1
-    ]
-    return f"not comparable: {', '.join(differing)} differ" if differing else ""
 
 
 def _facts(run: RunResult) -> Facts:

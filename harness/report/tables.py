@@ -11,6 +11,7 @@ from harness.report.delegates import delegates_table
 from harness.report.files import files_tables
 from harness.report.latency import latency_table
 from harness.report.memory import memory_table
+from harness.report.models import models_table
 from harness.report.quality import quality_table
 from harness.report.reference_figures import reference_table
 from harness.report.speedups import speedup_tables
@@ -45,6 +46,7 @@ def _section(cells: Sequence[CellSummary]) -> Iterable[Table]:
     for make in (
         stages_table,
         frames_table,
+        models_table,
         reference_table,
         quality_table,
         delegates_table,

@@ -332,6 +332,14 @@ class SuiteKeys(Options):
         Field(description="name → a program that targets run, see below"),
     ] = Field(default_factory=dict)
     sampling: Annotated[Sampling, Field(description="how much is measured, see below")] = Sampling()
+    base_model: Annotated[
+        Name | None,
+        Given,
+        Field(
+            description="the model that every other is compared to; all models then share blocks, "
+            "so that their times are ratios too"
+        ),
+    ] = None
     published: Annotated[
         list[PublishedKeys],
         Field(description="figures of others, shown beside what is measured and marked as theirs"),

@@ -72,7 +72,12 @@ def parse(text: str, path: Path, *, plugins: Plugins = registry, pinned: bool = 
         checked.suite(read.root, pinned=pinned)
     if checked.mistakes:
         raise SuiteMistakes(findings(text, str(path), checked.mistakes))
-    return _suite(text, path, checked)
+    suite = _suite(text, path, checked)
+    # Names of a matrix are known only now.
+    unknown = list(rules.base_model_named(read.root, {model.name for model in suite.models}))
+    if unknown:
+        raise SuiteMistakes(findings(text, str(path), unknown))
+    return suite
 
 
 def read_text(path: Path) -> str:
@@ -333,6 +338,7 @@ def _suite(text: str, path: Path, checked: _Checked) -> Suite:
         ),
         sampling=keys.sampling,
         plan_memory=keys.plan_memory,
+        base_model=keys.base_model,
         published=tuple(
             PublishedFigures(
                 each.name,

@@ -6,7 +6,7 @@ wrong, and says nothing twice that the types already say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from math import prod
 
@@ -33,6 +33,17 @@ def mistakes(root: MapNode, networks: Iterable[str], *, pinned: bool) -> Iterato
         if isinstance(tool.value, MapNode):
             yield from _tool(tool.key, tool.value, pinned=pinned)
     yield from _published(root)
+
+
+def base_model_named(root: Node | None, models: Collection[str]) -> Iterator[Mistake]:
+    """Check that `base_model` names one of these models."""
+    named = root.get("base_model") if isinstance(root, MapNode) else None
+    if isinstance(named, ScalarNode) and named.text not in models:
+        yield Mistake(
+            named.start,
+            f"base_model: there is no model named {named.text!r} in this suite",
+            did_you_mean(named.text, models) or f"its models: {', '.join(sorted(models))}",
+        )
 
 
 def _published(root: MapNode) -> Iterator[Mistake]:

@@ -178,7 +178,8 @@ class Target:
 class Suite:
     """A whole suite; `text` is the file as it was read; `models` has an entry per file.
 
-    `until` is the local time of day, `HH:MM`, at which a session ends.
+    `until` is the local time of day, `HH:MM`, at which a session ends; with a `base_model` all
+    models share blocks.
     """
 
     name: str
@@ -190,4 +191,5 @@ class Suite:
     sampling: Sampling
     plan_memory: bool = False
     published: tuple[PublishedFigures, ...] = ()
+    base_model: str | None = None
     until: str | None = None

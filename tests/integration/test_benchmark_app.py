@@ -17,7 +17,7 @@ from harness.errors import RunFailed, TargetUnfit
 from harness.model import Failed, Measured, Reading
 from harness.phone_care.keys import Conditions
 from harness.plugins import ModelFile, Session, TargetSpec, driver
-from harness.report.summary import SAME_FOR_A_RATIO
+from harness.report.cell_ratios import SAME_FOR_A_RATIO
 from harness.transports.virtual_device_process import VirtualDeviceHandle, start_virtual_device
 from harness.transports.virtual_setup import VirtualSetup
 

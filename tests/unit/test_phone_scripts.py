@@ -164,18 +164,22 @@ def test_root_is_asked_for_in_both_spellings_of_su(phone: Phone, spelling: str) 
 
 def test_the_thermal_wait_ends_when_the_phone_is_cool(phone: Phone) -> None:
     waited = phone.run("thermal_wait.sh", 0, 400, 5, 1)
-    assert (waited.returncode, waited.stdout) == (0, "waited 0 status=0 battery=287\n")
+    assert waited.returncode == 0
+    # Whole seconds: a second may begin between the two readings of the clock.
+    assert waited.stdout in {f"waited {n} status=0 battery=287\n" for n in (0, 1)}
 
 
 def test_the_thermal_wait_is_bounded(phone: Phone) -> None:
     waited = phone.run("thermal_wait.sh", 0, 200, 1, 1)
     assert waited.returncode == 1
-    assert waited.stdout.startswith("waited 1 status=0 battery=287")
+    assert waited.stdout.startswith(("waited 1 status=0", "waited 2 status=0"))
+    assert "battery=287" in waited.stdout
 
 
 def test_the_thermal_wait_does_not_wait_for_what_is_not_known(phone: Phone) -> None:
     phone.without("dumpsys")
-    assert phone.run("thermal_wait.sh", 0, 200, 60, 1).stdout == "waited 0 status= battery=\n"
+    said = phone.run("thermal_wait.sh", 0, 200, 60, 1).stdout
+    assert said in {f"waited {n} status= battery=\n" for n in (0, 1)}
 
 
 def _limits(policy: Path) -> tuple[int, int]:

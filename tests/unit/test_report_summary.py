@@ -20,7 +20,8 @@ from report_folders import (
 
 from harness.errors import CompareError
 from harness.model import Cell, Measured, Measurement, Outcome, ResultFolder
-from harness.report.summary import CellSummary, RatioSummary, latest_attempts, summarise
+from harness.report.cell_ratios import RatioSummary
+from harness.report.summary import CellSummary, latest_attempts, summarise
 
 ONE_WEB = session((CHROMIUM,), ("m",))
 PLAIN, SIMD, THREADS = ONE_WEB.cells

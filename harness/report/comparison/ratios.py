@@ -31,7 +31,9 @@ def speedup(cell: CellSummary, over: CellSummary) -> Compared:
     if cell.virtual != over.virtual:
         return Compared(reason="a virtual device and a real one")
     least = max(cell.target.min_effect, over.target.min_effect)
-    if cell.path == over.path:
+    # Models share blocks only where the suite has a base model.
+    together = cell.cell.model == over.cell.model or cell.session.base_model is not None
+    if cell.path == over.path and together:
         blocks = dict(ours.by_block)
         logs = [math.log(time / blocks[b]) for b, time in theirs.by_block if b in blocks]
         if logs:

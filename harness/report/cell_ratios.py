@@ -1,0 +1,165 @@
+"""The ratios of two cells of one folder, block by block: what may be compared, and how."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from harness.model import Cell, RunResult, Scalar, SessionRecord, TargetRecord
+from harness.outputs import ORIGINAL
+from harness.report.metric_values import MetricSummary, RunsOf, measured_runs
+from harness.report.stats import RatioEstimate, Verdict, paired_ratio, verdict
+
+SAME_FOR_A_RATIO = (
+    "driver",
+    "device",
+    "device_hash",
+    "cpu_model",
+    "os_major",
+    "context",
+    "timed",
+    "warmup_iterations",
+    "warmup_seconds",
+    "timed_iterations",
+    "timed_max_seconds",
+    "inputs_sha256",
+    "input_shapes",
+    "metrics_version",
+    "virtual",
+    "method",
+    "clocks",
+)
+"""Settings that two variants of a block share; the others are what the variants declare."""
+
+INPUTS = ("inputs_sha256", "input_shapes")
+"""Of those, what two models never share."""
+
+MARKED = ("throttled", "noisy")
+"""Verdicts whose runs keep their numbers and are shown as marked."""
+
+
+@dataclass(frozen=True, slots=True)
+class RatioSummary:
+    """A declared ratio of one cell: time of `denominator` over time of `numerator`.
+
+    Both name variants, or both name files of one variant. `estimate` is None where there is
+    nothing to compare; `reason` then says why. `marked_blocks` counts the blocks in which a run
+    of either side is marked.
+    """
+
+    numerator: str
+    denominator: str
+    estimate: RatioEstimate | None = None
+    verdict: Verdict | None = None
+    reason: str = ""
+    marked_blocks: int = 0
+
+
+def declared_ratios(
+    cell: Cell,
+    target: TargetRecord,
+    times: Mapping[Cell, MetricSummary],
+    runs_of: RunsOf,
+) -> tuple[RatioSummary, ...]:
+    """Return the ratios of a target that have this cell as numerator."""
+    found = []
+    for numerator, denominator in target.ratios:
+        if numerator != cell.variant:
+            continue
+        other = Cell(cell.model, cell.file, cell.target, denominator)
+        found.append(_ratio((cell, numerator), (other, denominator), target, times, runs_of))
+    return tuple(found)
+
+
+def over_original(
+    cell: Cell, target: TargetRecord, times: Mapping[Cell, MetricSummary], runs_of: RunsOf
+) -> RatioSummary | None:
+    """Return this file over the fp32 file of the same variant, None where there is no other."""
+    other = Cell(cell.model, ORIGINAL, cell.target, cell.variant)
+    planned = any(one == other for one, _ in runs_of)
+    if cell.file == ORIGINAL or not planned:
+        return None
+    return _ratio((cell, cell.file), (other, ORIGINAL), target, times, runs_of)
+
+
+def over_base(
+    cell: Cell,
+    session: SessionRecord,
+    target: TargetRecord,
+    times: Mapping[Cell, MetricSummary],
+    runs_of: RunsOf,
+) -> RatioSummary | None:
+    """Return this model over the suite's base model, None where it has none."""
+    base = session.base_model
+    if base is None or cell.model == base:
+        return None
+    files = (cell.file, ORIGINAL)
+    others = (Cell(base, file, cell.target, cell.variant) for file in files)
+    other = next((each for each in others if any(one == each for one, _ in runs_of)), None)
+    if other is None:
+        return None
+    names = (cell, cell.model), (other, base)
+    return _ratio(*names, target, times, runs_of, may_differ=INPUTS)
+
+
+def _ratio(
+    above: tuple[Cell, str],
+    below: tuple[Cell, str],
+    target: TargetRecord,
+    times: Mapping[Cell, MetricSummary],
+    runs_of: RunsOf,
+    *,
+    may_differ: Collection[str] = (),
+) -> RatioSummary:
+    """Compare two cells, each with the name that the ratio calls it by, block by block."""
+    (cell, numerator), (other, denominator) = above, below
+    reason = _why_not_comparable(above, below, times, runs_of, may_differ)
+    if reason:
+        return RatioSummary(numerator, denominator, reason=reason)
+    theirs, ours = dict(times[other].by_block), dict(times[cell].by_block)
+    logs = [math.log(theirs[block] / ours[block]) for block in theirs if block in ours]
+    if not logs:
+        reason = "no block in which both were measured"
+        return RatioSummary(numerator, denominator, reason=reason)
+    estimate = paired_ratio(logs)
+    judged = verdict(estimate, target.min_effect)
+    sides = (*runs_of[cell, "latency"], *runs_of[other, "latency"])
+    marked = _marked_blocks(sides) & theirs.keys() & ours.keys()
+    return RatioSummary(numerator, denominator, estimate, judged, marked_blocks=len(marked))
+
+
+def _marked_blocks(runs: Iterable[RunResult]) -> set[tuple[str, int]]:
+    return {(run.bench, run.block) for run in runs if verdict_of(run) in MARKED}
+
+
+def _why_not_comparable(
+    above: tuple[Cell, str],
+    below: tuple[Cell, str],
+    times: Mapping[Cell, MetricSummary],
+    runs_of: RunsOf,
+    may_differ: Collection[str],
+) -> str:
+    for side, name in (above, below):
+        if side not in times:
+            return f"{name} has no time here"
+    cell, other = above[0], below[0]
+    if times[cell].metric != times[other].metric:
+        return "two statistics"
+    ours, theirs = (measured_runs(runs_of[side, "latency"])[0].setting for side in (cell, other))
+    differing = [
+        fact
+        for fact in SAME_FOR_A_RATIO
+        if fact not in may_differ and len(distinct((ours.get(fact), theirs.get(fact)))) > 1
+    ]
+    return f"not comparable: {', '.join(differing)} differ" if differing else ""
+
+
+def verdict_of(run: RunResult) -> str:
+    """Return the verdict on a run's conditions, '' where it is not known."""
+    return str(run.conditions.get("verdict") or "")
+
+
+def distinct(values: Iterable[Scalar]) -> tuple[Scalar, ...]:
+    """Return each known value once, in order."""
+    return tuple(dict.fromkeys(value for value in values if value is not None))
