@@ -8,6 +8,7 @@ from harness.counted import counted
 from harness.model import ResultFolder, Scalar
 from harness.plan import BLOCKS_FOR_AN_INTERVAL
 from harness.report.cell_ratios import distinct
+from harness.report.disturbed import disturbed
 from harness.report.notes import BLOCKS_OF_A_FULL_LOOK
 from harness.report.numbers import significant
 from harness.report.published import without_paths
@@ -45,6 +46,7 @@ def _sentences(cells: Sequence[CellSummary]) -> list[str]:
             f"configuration of a model, in random order (seed {session.seed})."
         ),
         _run(cells),
+        disturbed(cells),
         _memory(cells),
         _ratios(cells),
     ]

@@ -18,6 +18,7 @@ from harness.model import Facts, ResultFolder
 from harness.plugins import Probed
 from harness.report import tables
 from harness.report.frame import to_pandas
+from harness.report.methods import methods
 from harness.report.summary import summarise
 from harness.retries import RetryPolicy
 from harness.runner import lane
@@ -219,3 +220,8 @@ def test_as_many_runs_count_as_were_planned(disturbed: set[int], most: int, data
         assert len(summary.latency.runs) == summary.latency.planned == planned
         assert {run.block for run in summary.latency.left_out} <= every
     assert len(left_out(folder.session, folder.runs)) == made
+
+
+def test_the_methods_paragraph_says_what_was_left_out() -> None:
+    text = methods([a_folder(6, disturbed={2}, replaced=1)], include_virtual=False)
+    assert "1 of 7 blocks; 1 left out, replaced by new ones." in text
