@@ -79,17 +79,19 @@ _DEFINITIONS = (
     Metric("pss", "B", "memory", "proportional set size of the process, the highest of samples"),
     Metric("wasm_heap", "B", "memory", "length of the Wasm heap; it only grows, so a peak"),
     Metric("tf_num_bytes", "B", "memory", "numBytes of tf.memory(): live tensors"),
+    Metric("tf_gpu_bytes", "B", "memory", "numBytesInGPU of tf.memory(): live GPU buffers"),
     Metric(
         "renderer_uss",
         "B",
         "memory",
-        "private memory of the renderer process above the same page before TF.js is loaded",
+        "private memory of the renderer process above the same page before the runtime is loaded",
     ),
     Metric(
         "renderer_pss",
         "B",
         "memory",
-        "proportional memory of the renderer process above the same page before TF.js is loaded",
+        "proportional memory of the renderer process above the same page before the runtime is "
+        "loaded",
     ),
     Metric("quality_accuracy", "1", "quality", "share of examples whose highest output is right"),
     Metric("quality_f1", "1", "quality", "F1 of two classes over the examples"),

@@ -40,6 +40,7 @@ from harness.runner.provenance import host_facts
 from harness.serials import hashed
 from harness.store import Writer
 from harness.suite.values import Suite
+from harness.transports import litert
 
 _MISSING_PARTS = frozenset(
     {"browser-missing", "adb-missing", "tfjs-missing", "litert-missing", "runtime-missing"}
@@ -143,6 +144,9 @@ def _model_files(
     for run in planned.runs:
         wanted = drivers[run.target.driver].model_format
         needed.setdefault(run.model.key, set()).add(wanted)
+        if wanted == "onnx" and litert.version():
+            # No runtime of it has reference kernels: LiteRT's on this file are its reference.
+            needed[run.model.key].add("tflite")
         if run.model.has_original:
             needed.setdefault((run.cell.model, ORIGINAL), set()).add(wanted)
     return {

@@ -22,6 +22,7 @@ _HEADERS = {
     "pss": "PSS",
     "wasm_heap": "Wasm heap",
     "tf_num_bytes": "tf numBytes",
+    "tf_gpu_bytes": "tf numBytesInGPU",
     "renderer_uss": "renderer USS",
     "renderer_pss": "renderer PSS",
     "meminfo_pss": "renderer PSS (meminfo)",

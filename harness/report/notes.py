@@ -28,6 +28,7 @@ def provenance(cells: Sequence[CellSummary]) -> tuple[str, ...]:
             _device(own),
             _threads(own),
             _isolation(own),
+            _gpus(own),
             _builds(own),
             _models(own),
             _runs(own),
@@ -134,6 +135,21 @@ def _isolation(cells: Sequence[CellSummary]) -> str:
 _RUNTIMES = {"tfjs": "TF.js", "litert_js": "LiteRT.js", "onnxruntime_web": "onnxruntime-web"}
 
 
+def _gpus(cells: Sequence[CellSummary]) -> str:
+    """Name the GPUs that computed; what one in software measures is no GPU's."""
+    seen = {
+        f"{run.cell.target}/{run.cell.variant}": run.setting
+        for run in _measured(cells)
+        if run.setting.get("gpu")
+    }
+    told = [f"{name} {facts['gpu']} ({facts['gpu_renderer']})" for name, facts in seen.items()]
+    if not told:
+        return ""
+    software = any(facts["gpu"] == "software" for facts in seen.values())
+    doubt = " One in software runs on the CPU: no figures of a GPU." if software else ""
+    return f"GPU: {'; '.join(told)}.{doubt}"
+
+
 def _builds(cells: Sequence[CellSummary]) -> str:
     parts = [
         _joined(_over(cells, "browser")),
@@ -222,7 +238,9 @@ def _outputs(cells: Sequence[CellSummary]) -> str:
         return f"{cell.cell.model}/{cell.cell.file} {text}" if several and text else text
 
     checks = _by_target(cells, check)
-    return f"Outputs against the reference: {checks}." if checks else ""
+    references = _joined(_over(cells, "output_reference"))
+    whose = f" of {references}" if references else ""
+    return f"Outputs against the reference{whose}: {checks}." if checks else ""
 
 
 def _quick_look(cells: Sequence[CellSummary]) -> str:

@@ -202,6 +202,8 @@ def _with_output_check(reading: Reading, outcome: Measured, expectation: Expecta
             conditions={
                 **reading.conditions,
                 "output_compared_with": expectation.compared_with or None,
+                "output_reference": expectation.computed_by or None,
+                "output_reference_sha256": expectation.reference_sha256,
             },
         ),
         expectation.note or f"ok within {expectation.tolerance:g}",

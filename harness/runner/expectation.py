@@ -7,7 +7,7 @@ outputs that differ by at least 100× the tolerance, else the check would prove 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -20,7 +20,8 @@ from harness.errors import OutputUnreadable, RunError, SuiteError, TargetUnfit
 from harness.graphs.signature import output_dtypes, plain_name, read_signature
 from harness.model import Tensor
 from harness.outputs import ORIGINAL, InputSignature
-from harness.plugins import ModelFile, Session
+from harness.plugins import ModelFile
+from harness.runner.host_litert import HostLiteRt, ReferenceKernels
 from harness.store.folder import write_atomically
 from harness.suite.values import InputSpec, ModelSource
 
@@ -33,17 +34,23 @@ TensorSet: TypeAlias = tuple[Tensor, ...]
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The file that runs, and the fp32 file of the same model that it is compared with, if any."""
+    """The file that runs, and those of the same model that it may be compared with.
+
+    `original` is the fp32 file of its own format; `shared` is the `.tflite` whose reference
+    counts for all formats, where they were written from one description or this has none.
+    """
 
     own: ModelFile
     original: ModelFile | None = None
+    shared: ModelFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """Inputs of a run, and the reference outputs; `note` says why there are none, or doubts.
 
-    `compared_with` says whose outputs the reference is: `fp32`, `own file`, or `given file`.
+    `compared_with` says whose outputs the reference is: `fp32`, `own file`, or `given file`;
+    `computed_by` which runtime computed them, '' where they were given.
     """
 
     inputs: TensorSet
@@ -53,15 +60,23 @@ class Expectation:
     tolerance: float
     note: str = ""
     compared_with: str = ""
+    computed_by: str = ""
+
+    @property
+    def reference_sha256(self) -> str | None:
+        """The hash of the reference's numbers: rows that have the same have one reference."""
+        return None if self.reference is None else outputs.inputs_sha256(self.reference)
 
 
 def expect(
-    source: ModelSource, files: Files, session: Session, *, announce: Callable[[], None]
+    source: ModelSource, files: Files, session: ReferenceKernels, *, announce: Callable[[], None]
 ) -> Expectation:
     """Return what runs of this model on this target are fed and checked against.
 
     A file of smaller numbers is checked against the fp32 file's outputs, if that takes the same
-    inputs and gives numbers of the same type; else against its own reference.
+    inputs and gives numbers of the same type; else against its own reference. Formats of one
+    model are checked against one reference, LiteRT's on the `.tflite`, where that takes the
+    same inputs.
 
     `announce` is called if a reference must be computed, which takes seconds.
 
@@ -72,7 +87,8 @@ def expect(
     signature = read_signature(files.own, open_shapes)
     sets = [_inputs(source, signature, index) for index in _SETS]
     compared = _compared(files, signature, open_shapes)
-    reference, note = _reference(source, compared, session, sets, announce)
+    candidates = _candidates(files, compared, signature, open_shapes, session)
+    reference, note, computed_by = _reference(source, candidates, sets, announce)
     first = sets[0]
     return Expectation(
         inputs=first,
@@ -85,6 +101,7 @@ def expect(
         tolerance=source.tolerance,
         note=note,
         compared_with=_whose(source, files, compared),
+        computed_by=computed_by,
     )
 
 
@@ -94,9 +111,30 @@ def _compared(
     original = files.original
     if original is None or output_dtypes(original) != output_dtypes(files.own):
         return files.own
-    taken = [(entry.shape, entry.dtype) for entry in read_signature(original, shapes)]
-    same = taken == [(entry.shape, entry.dtype) for entry in signature]
-    return original if same else files.own
+    return original if _takes_the_same(original, signature, shapes) else files.own
+
+
+def _takes_the_same(
+    file: ModelFile, signature: Sequence[InputSignature], shapes: Mapping[str, tuple[int, ...]]
+) -> bool:
+    taken = [(entry.shape, entry.dtype) for entry in read_signature(file, shapes)]
+    return taken == [(entry.shape, entry.dtype) for entry in signature]
+
+
+def _candidates(
+    files: Files,
+    compared: ModelFile,
+    signature: Sequence[InputSignature],
+    shapes: Mapping[str, tuple[int, ...]],
+    session: ReferenceKernels,
+) -> Iterator[tuple[ModelFile, ReferenceKernels]]:
+    """Yield which file's reference may count, and who computes it, the best first."""
+    shared = files.shared
+    if shared and files.own.workload is None and _takes_the_same(shared, signature, shapes):
+        yield shared, HostLiteRt()
+    yield compared, session
+    if compared.format == "tflite" and compared.workload is None:
+        yield compared, HostLiteRt()
 
 
 def _whose(source: ModelSource, files: Files, compared: ModelFile) -> str:
@@ -168,25 +206,38 @@ def _from_file(tensor: Tensor, spec: InputSpec | None) -> Tensor:
 
 def _reference(
     source: ModelSource,
-    file: ModelFile,
-    session: Session,
+    candidates: Iterable[tuple[ModelFile, ReferenceKernels]],
     sets: Sequence[TensorSet],
     announce: Callable[[], None],
-) -> tuple[TensorSet | None, str]:
+) -> tuple[TensorSet | None, str, str]:
+    """Return the reference, a note on it, and which runtime computed it."""
     if isinstance(source.reference, Path):
-        return outputs.load_npz(source.reference), ""
-    kept = [_cache_file(file, inputs, session) for inputs in sets]
+        return outputs.load_npz(source.reference), "", ""
+    why_not = ""
+    for file, kernels in candidates:
+        try:
+            first, second = _answers(file, kernels, sets, announce)
+        except (TargetUnfit, RunError) as error:
+            why_not = why_not or str(error)
+            continue
+        return first, _doubt(source, sets, first, second), kernels.reference_runtime()
+    return None, f"not checked: no reference ({why_not})", ""
+
+
+def _answers(
+    file: ModelFile,
+    kernels: ReferenceKernels,
+    sets: Sequence[TensorSet],
+    announce: Callable[[], None],
+) -> Sequence[TensorSet]:
+    kept = [_cache_file(file, inputs, kernels) for inputs in sets]
     answers = [answer for path in kept if (answer := _cached(path)) is not None]
     if len(answers) < len(kept):
         announce()
-        try:
-            answers = list(session.reference(file, sets))
-        except (TargetUnfit, RunError) as error:
-            return None, f"not checked: no reference ({error})"
+        answers = list(kernels.reference(file, sets))
         for path, answer in zip(kept, answers, strict=True):
             _keep(path, answer)
-    first, second = answers
-    return first, _doubt(source, sets, first, second)
+    return answers
 
 
 def _doubt(
@@ -203,12 +254,12 @@ def _doubt(
     )
 
 
-def _cache_file(file: ModelFile, inputs: TensorSet, session: Session) -> Path:
-    name = f"{file.sha256}/{outputs.inputs_sha256(inputs)}/{session.reference_runtime()}"
+def _cache_file(file: ModelFile, inputs: TensorSet, kernels: ReferenceKernels) -> Path:
+    name = f"{file.sha256}/{outputs.inputs_sha256(inputs)}/{kernels.reference_runtime()}"
     if file.workload is not None:
         # What it decodes and draws is the browser's doing, not the runtime's.
         options = json.dumps(dict(file.workload.options), sort_keys=True)
-        name = f"{name}/{file.workload.sha256}/{options}/{session.device}"
+        name = f"{name}/{file.workload.sha256}/{options}/{getattr(kernels, 'device', '')}"
     folder = locations.cache() / "references"
     return folder / f"{sha256(name.encode()).hexdigest()}.npz"
 

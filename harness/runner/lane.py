@@ -257,7 +257,7 @@ class LaneWorker:
             original = self._original(run)
             self._expectations[key] = expect(
                 run.model,
-                Files(model, original),
+                Files(model, original, self._shared(run)),
                 session,
                 announce=lambda: self.context.emit(announce),
             )
@@ -288,6 +288,17 @@ class LaneWorker:
             return None
         files = self.context.models[run.cell.model, ORIGINAL]
         return files.get(self._driver(run).model_format)
+
+    def _shared(self, run: PlannedRun) -> ModelFile | None:
+        """Return the `.tflite` whose reference counts for other formats of the model too.
+
+        Generated formats are one model. Files that were converted apart may order or round their
+        outputs otherwise; only a format without reference kernels of its own takes it then.
+        """
+        format_ = self._driver(run).model_format
+        if format_ == "tflite" or not (run.model.generated or format_ == "onnx"):
+            return None
+        return self.context.models[run.model.key].get("tflite")
 
     def _driver(self, run: PlannedRun) -> Driver:
         return self.context.drivers[run.target.driver]

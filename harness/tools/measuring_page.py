@@ -94,6 +94,9 @@ class PageFacts(_Said):
     wasm_heap_shared: bool | None = None
     tf_num_bytes: Count | None = None
     tf_memory_unreliable: bool | None = None
+    tf_gpu_bytes: Count | None = None
+    gpu_renderer: str | None = None
+    gpu_fallback: bool | None = None
     starts_with_load: bool = False
     blocked: tuple[str, ...] = ()
     versions: Mapping[str, str | None] = {}

@@ -12,6 +12,8 @@ from harness.errors import RunFailed
 
 WasmVariant: TypeAlias = Literal["plain", "simd", "threaded-simd"]
 
+TfjsBackend: TypeAlias = Literal["wasm", "webgl", "webgpu", "cpu"]
+
 WASM_BINARIES: Mapping[WasmVariant, str] = {
     "plain": "tfjs-backend-wasm.wasm",
     "simd": "tfjs-backend-wasm-simd.wasm",
@@ -53,9 +55,22 @@ def wasm_argument(
     }
 
 
-def cpu_argument(url: str, *, layers: bool) -> dict[str, Any]:
-    """Return what the adapter is told to run the cpu back end, TF.js' own reference kernels."""
-    return {"backend": "cpu", "flags": {}, "threads": None, **_model(url, layers=layers)}
+def plain_argument(url: str, backend: TfjsBackend, *, layers: bool) -> dict[str, Any]:
+    """Return what the adapter is told to run a back end that needs no more than its name.
+
+    `cpu` is TF.js' own reference kernels.
+    """
+    return {"backend": backend, "flags": {}, "threads": None, **_model(url, layers=layers)}
+
+
+# How drivers of GPUs that are none call themselves: Chromium's, Mesa's two, Windows'.
+_SOFTWARE_GPUS = ("swiftshader", "llvmpipe", "softpipe", "lavapipe", "basic render", "software")
+
+
+def gpu_kind(renderer: str, *, fallback: bool | None) -> Literal["software", "hardware"]:
+    """Say whether what calls itself so is a GPU; `fallback` is WebGPU's own word for that."""
+    named = any(word in renderer.lower() for word in _SOFTWARE_GPUS)
+    return "software" if named or fallback else "hardware"
 
 
 def _model(url: str, *, layers: bool) -> dict[str, Any]:

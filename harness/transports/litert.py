@@ -30,6 +30,11 @@ def version() -> str:
         return ""
 
 
+def reference_runtime() -> str:
+    """Name what `reference_outputs` computes with, and its version."""
+    return f"LiteRT {version() or '(not installed)'} reference kernels"
+
+
 def require() -> None:
     """Check that LiteRT is installed.
 

@@ -21,6 +21,16 @@ from harness.suite.values import InputSpec, ModelSource
 FILE = ModelFile("tflite", Path("m.tflite"), "ab" * 32, 1)
 
 
+class WithoutKernels:
+    """A runtime that has no reference kernels of its own."""
+
+    def reference(self, model: ModelFile, inputs: Any) -> Any:
+        raise TargetUnfit("it has none", hint="none")
+
+    def reference_runtime(self) -> str:
+        return "none 1"
+
+
 class Runtime:
     """A runtime whose reference is a function of the inputs."""
 
@@ -195,7 +205,7 @@ def test_the_reference_of_a_workload_belongs_to_its_module_and_browser() -> None
     def expected_of(sha256: str, options: dict[str, Any]) -> None:
         workload = Workload({"m.js": Path("m.js")}, sha256, options)
         files = Files(replace(FILE, workload=workload))
-        expect(a_source(), files, runtime, announce=lambda: None)  # type: ignore[arg-type]  # a part
+        expect(a_source(), files, runtime, announce=lambda: None)
 
     for _ in range(2):
         expected_of("aa", {})
@@ -205,3 +215,45 @@ def test_the_reference_of_a_workload_belongs_to_its_module_and_browser() -> None
     Browser.device = "Firefox 1 on this host"
     expected_of("bb", {"frames": 3})
     assert runtime.calls == 4
+
+
+ONNX = ModelFile("onnx", Path("m.onnx"), "ef" * 32, 1)
+
+
+def shared_kernels(monkeypatch: pytest.MonkeyPatch) -> Runtime:
+    kernels = Runtime()
+    monkeypatch.setattr(expectation, "HostLiteRt", lambda: kernels)
+    return kernels
+
+
+@pytest.mark.parametrize("own", [ONNX, replace(FILE, format="tfjs", sha256="cd" * 32)])
+def test_formats_of_one_model_have_one_reference_whatever_runs_them(
+    monkeypatch: pytest.MonkeyPatch, own: ModelFile
+) -> None:
+    kernels, runtime = shared_kernels(monkeypatch), Runtime()
+    of_another = expect(a_source(), Files(own, None, FILE), runtime, announce=lambda: None)
+    of_tflite = expect(a_source(), Files(FILE), WithoutKernels(), announce=lambda: None)
+    assert (kernels.calls, runtime.calls) == (1, 0)
+    assert of_another.reference_sha256 == of_tflite.reference_sha256 is not None
+    assert of_another.computed_by == of_tflite.computed_by == "identity 1"
+
+
+def test_where_the_shared_file_takes_other_inputs_the_runtime_s_own_reference_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kernels, runtime = shared_kernels(monkeypatch), Runtime()
+
+    def signature(file: ModelFile, _: object) -> tuple[InputSignature, ...]:
+        shape = (1, 2, 2) if file is FILE else (1, 4)
+        return (InputSignature("x", shape, "float32"),)
+
+    monkeypatch.setattr(expectation, "read_signature", signature)
+    found = expect(a_source(), Files(ONNX, None, FILE), runtime, announce=lambda: None)
+    assert (kernels.calls, runtime.calls) == (0, 1)
+    assert found.note == ""
+
+
+def test_without_any_kernels_outputs_are_not_checked_and_the_reason_is_the_runtime_s() -> None:
+    found = expect(a_source(), Files(ONNX), WithoutKernels(), announce=lambda: None)
+    assert found.reference is None
+    assert found.note == "not checked: no reference (it has none)"

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from harness.drivers.web_tfjs import PLUGIN
-from harness.errors import SuiteError, TargetNotFound, TargetUnfit
+from harness.errors import RunFailed, SuiteError, TargetNotFound, TargetUnfit
 from harness.options import PhoneReference
 from harness.plugins import ModelFile, TargetSpec
 from harness.serials import bench_of
-from harness.tools.tfjs_page import threads_as_shipped
+from harness.tools.tfjs_page import gpu_kind, threads_as_shipped
+from harness.web_lane.tfjs.options import VariantOptions
 from harness.web_lane.tfjs.runtime import installed_tfjs
 
 
@@ -26,6 +27,8 @@ from harness.web_lane.tfjs.runtime import installed_tfjs
         ({"wasm": "threaded-simd", "threads": 0}, "greater than or equal to 1"),
         ({"wasm": "threaded-simd", "threads": 9}, "less than or equal to 8"),
         ({"wasm": "threads"}, "plain"),
+        ({"backend": "webgl", "wasm": "simd"}, "has no Wasm"),
+        ({"backend": "cpu", "threads": 2}, "has no Wasm"),
         ({"wasm": "auto", "threads": 2}, "leaves threads to TF.js"),
         ({}, "wasm"),
         ({"wasm": "plain", "simd": True}, "simd"),
@@ -181,3 +184,32 @@ def made_up_tfjs(folder: Path, versions: dict[str, str]) -> None:
         (root / "package.json").write_text(f'{{"version": "{versions.get(package, "4.22.0")}"}}')
         for name in names:
             (root / "dist" / name).write_text(name)
+
+
+@pytest.mark.parametrize(
+    ("renderer", "fallback", "kind"),
+    [
+        (
+            "ANGLE (Google, Vulkan 1.3.0 (SwiftShader Device (Subzero)), SwiftShader driver)",
+            None,
+            "software",
+        ),
+        ("Mesa/X.org, llvmpipe (LLVM 15.0.6, 256 bits)", None, "software"),
+        ("google swiftshader", True, "software"),
+        ("someone something", True, "software"),
+        ("ANGLE (Intel, Mesa Intel(R) UHD Graphics 620 (KBL GT2), OpenGL 4.6)", None, "hardware"),
+        ("nvidia ampere", False, "hardware"),
+    ],
+)
+def test_a_gpu_in_software_is_called_so(renderer: str, fallback: bool | None, kind: str) -> None:
+    assert gpu_kind(renderer, fallback=fallback) == kind
+
+
+def test_a_back_end_that_is_not_installed_fails_with_the_command_that_brings_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_up_tfjs(tmp_path, {})
+    monkeypatch.setenv("EDGEBENCH_NODE_MODULES", str(tmp_path))
+    with pytest.raises(RunFailed) as caught:
+        installed_tfjs().call("http://127.0.0.1:1/", VariantOptions(backend="webgl"))
+    assert (caught.value.kind, caught.value.hint) == ("runtime-missing", "run: make runtimes")

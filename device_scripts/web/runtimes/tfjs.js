@@ -124,8 +124,26 @@ edgebench.runtime = (() => {
       : null;
   }
 
+  // Which GPU it is, as its driver calls itself, and whether WebGPU says that it is none.
+  function gpu() {
+    if (tf.getBackend() === "webgl") {
+      const { gl } = tf.backend().gpgpu;
+      const names = gl.getExtension("WEBGL_debug_renderer_info");
+      return { gpu_renderer: gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER) };
+    }
+    if (tf.getBackend() !== "webgpu") return {};
+    const info = tf.backend().device.adapterInfo ?? tf.backend().adapterInfo;
+    const words = [info.vendor, info.architecture, info.device, info.description];
+    return {
+      gpu_renderer: words.filter(Boolean).join(" ") || null,
+      gpu_fallback: info.isFallbackAdapter ?? null,
+    };
+  }
+
   function facts() {
     return {
+      ...known(gpu),
+      tf_gpu_bytes: known(() => tf.memory().numBytesInGPU),
       backend: known(() => tf.getBackend()),
       execution: dynamic ? "executeAsync" : "predict",
       threads: known(() => tf.wasm.getThreadsCount()),

@@ -299,7 +299,7 @@ class AndroidSession:
         return answers
 
     def reference_runtime(self) -> str:
-        return f"LiteRT {litert.version() or '(not installed)'} reference kernels"
+        return litert.reference_runtime()
 
     def recover(self) -> str:
         """Reach the device again after it was lost, and clear what the lost run left on it."""

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from harness.model import Facts, Measurement, Scalar
 from harness.tools.measuring_page import PageAnswer, told_bytes
-from harness.tools.tfjs_page import WASM_BINARIES, threads_as_shipped
+from harness.tools.tfjs_page import WASM_BINARIES, gpu_kind, threads_as_shipped
 from harness.web_lane.runtime import RuntimeReading
 
 
 def _seen(answer: PageAnswer) -> Facts:
     facts = answer.facts
-    return {"backend": facts.backend, "threads": facts.threads, "as_shipped": facts.as_shipped}
+    seen: dict[str, Scalar] = {"backend": facts.backend}
+    if facts.backend == "wasm":
+        return {**seen, "threads": facts.threads, "as_shipped": facts.as_shipped}
+    if facts.gpu_renderer:
+        kind = gpu_kind(facts.gpu_renderer, fallback=facts.gpu_fallback)
+        seen |= {"gpu_told": True, "gpu": kind, "gpu_renderer": facts.gpu_renderer}
+    return seen
 
 
 def _setting(observed: Facts) -> Facts:
+    if observed.get("backend") not in {None, "wasm"}:
+        return {key: observed.get(key) for key in ("backend", "gpu", "gpu_renderer")}
     variants = {binary: variant for variant, binary in WASM_BINARIES.items()}
     return {
         "threads": observed.get("threads"),
@@ -37,9 +45,14 @@ def _conditions(answer: PageAnswer) -> Facts:
 
 
 def _memory(answer: PageAnswer) -> tuple[Measurement, ...]:
-    return told_bytes(
-        {"wasm_heap": answer.facts.wasm_heap_bytes, "tf_num_bytes": answer.facts.tf_num_bytes}
-    )
+    facts = answer.facts
+    numbers = told_bytes({"tf_num_bytes": facts.tf_num_bytes})
+    if facts.backend == "wasm":
+        return (*told_bytes({"wasm_heap": facts.wasm_heap_bytes}), *numbers)
+    without = Measurement("wasm_heap", "B", absent=f"the {facts.backend} back end has no Wasm")
+    if facts.gpu_renderer is None:
+        return (without, *numbers)
+    return (without, *numbers, *told_bytes({"tf_gpu_bytes": facts.tf_gpu_bytes}))
 
 
 TFJS_READING = RuntimeReading(
@@ -47,5 +60,5 @@ TFJS_READING = RuntimeReading(
     setting=_setting,
     conditions=_conditions,
     memory=_memory,
-    unsupported_hint="convert the model without it; TF.js' Wasm back end cannot run this",
+    unsupported_hint="convert the model without it; this back end of TF.js cannot run it",
 )

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.errors import RunFailed
+from harness.errors import RunFailed, TargetNotFound
 from harness.model import Facts
 from harness.plugins import ModelFile
 from harness.tools.measuring_page import RuntimeCall
-from harness.tools.tfjs_page import WASM_BINARIES, cpu_argument, read_model_json, wasm_argument
+from harness.tools.tfjs_page import (
+    WASM_BINARIES,
+    TfjsBackend,
+    plain_argument,
+    read_model_json,
+    wasm_argument,
+)
 from harness.web_lane.packages import InstalledFiles, Runtime, installed
 from harness.web_lane.page_scripts import page_files, pretend_cores
 from harness.web_lane.tfjs.options import VariantOptions
@@ -20,6 +27,12 @@ _CONVERTER = "tf-converter.min.js"
 _LAYERS = "tf-layers.min.js"
 _WASM = "tf-backend-wasm.min.js"
 _CPU = "tf-backend-cpu.min.js"
+
+
+def _script(backend: str) -> str:
+    return f"tf-backend-{backend}.min.js"
+
+
 _PACKAGES = {
     _CORE: "core",
     _CONVERTER: "converter",
@@ -37,6 +50,21 @@ _RUNTIME = Runtime(
         for name, package in _PACKAGES.items()
     },
 )
+_GPU_RUNTIMES = {
+    backend: Runtime(
+        label=f"TF.js' {backend} back end",
+        kind="runtime-missing",
+        bring="make runtimes",
+        files={
+            f"tfjs/{_CORE}": ("@tensorflow/tfjs-core", f"dist/{_CORE}"),
+            f"tfjs/{_script(backend)}": (
+                f"@tensorflow/tfjs-backend-{backend}",
+                f"dist/{_script(backend)}",
+            ),
+        },
+    )
+    for backend in ("webgl", "webgpu")
+}
 ADAPTER = "runtimes/tfjs.js"
 
 
@@ -44,10 +72,12 @@ ADAPTER = "runtimes/tfjs.js"
 class TfjsRuntime:
     """TF.js as npm installed it; see `harness.web_lane.runtime.PageRuntime`.
 
-    With `layers` it loads what layers models need beside what graph models do.
+    With `layers` it loads what layers models need beside what graph models do; `gpu` are the
+    back ends that are installed apart, by name.
     """
 
     files: InstalledFiles
+    gpu: Mapping[str, InstalledFiles] = field(default_factory=dict)
     layers: bool = False
 
     @property
@@ -76,6 +106,8 @@ class TfjsRuntime:
         """
         described = _model_json(model)
         contents: dict[str, Path | bytes] = {**page_files(ADAPTER), **self.files.paths}
+        for installed_apart in self.gpu.values():
+            contents |= installed_apart.paths
         if not self.layers:
             del contents[f"tfjs/{_LAYERS}"]
         contents["model/model.json"] = described
@@ -84,26 +116,44 @@ class TfjsRuntime:
         return contents
 
     def call(self, url: str, variant: VariantOptions) -> RuntimeCall:
-        """Return how the page runs a variant of the Wasm back end."""
+        """Return how the page runs a variant.
+
+        Raises:
+            RunFailed: runtime-missing: its back end is not installed.
+        """
+        backend = variant.backend
+        if variant.wasm is None:
+            if backend in _GPU_RUNTIMES and backend not in self.gpu:
+                raise RunFailed(
+                    f"{_GPU_RUNTIMES[backend].label} is not installed, or is of another version",
+                    hint=f"run: {_GPU_RUNTIMES[backend].bring}",
+                    kind="runtime-missing",
+                )
+            argument = plain_argument(url, backend, layers=self.layers)
+            return RuntimeCall((*self._backend_scripts(backend), ADAPTER), argument)
         argument = wasm_argument(url, variant.wasm, variant.threads, layers=self.layers)
         return RuntimeCall((*self.wasm_scripts, ADAPTER), argument)
 
     def reference_call(self, url: str) -> RuntimeCall:
         """Return how the page runs the cpu back end."""
-        argument = cpu_argument(url, layers=self.layers)
-        return RuntimeCall((*self._scripts(_CPU), ADAPTER), argument)
+        argument = plain_argument(url, "cpu", layers=self.layers)
+        return RuntimeCall((*self._backend_scripts("cpu"), ADAPTER), argument)
 
     def init_scripts(self, variant: VariantOptions) -> Sequence[str]:
         """Have the page see as many cores as TF.js wants for the threads; it halves them."""
-        if variant.wasm == "auto":
+        if variant.wasm in {None, "auto"}:
             return ()
         return [pretend_cores(2 * (variant.threads or 0))]
 
     def asked(self, variant: VariantOptions) -> Facts:
         """Return the binary, the back end and the threads; builds without threads count one.
 
-        `auto` asks for no binary, but that nothing was forced.
+        `auto` asks for no binary, but that nothing was forced; a GPU must tell what it is, and
+        back ends other than Wasm must have been served none.
         """
+        if variant.wasm is None:
+            on_gpu = {"gpu_told": True} if variant.backend in _GPU_RUNTIMES else {}
+            return {"backend": variant.backend, "wasm_binary": None, **on_gpu}
         if variant.wasm == "auto":
             return {"backend": "wasm", "as_shipped": True}
         binary = WASM_BINARIES[variant.wasm]
@@ -116,14 +166,30 @@ class TfjsRuntime:
 
     def subject(self, variant: VariantOptions) -> Facts:
         """Return the version and the hashes of TF.js; the binary of `auto` is known afterwards."""
+        if variant.wasm is None:
+            return {
+                "tfjs": self.files.version,
+                "tfjs_sha256": self._all.digest(self._backend_scripts(variant.backend)),
+            }
         facts = {"tfjs": self.files.version, "tfjs_sha256": self.files.digest(self.wasm_scripts)}
         if variant.wasm == "auto":
             return facts
         binary = WASM_BINARIES[variant.wasm]
         return {**facts, "wasm_sha256": self.files.sha256[f"tfjs/{binary}"]}
 
-    def _scripts(self, backend: str) -> tuple[str, ...]:
-        names = (_CORE, _CONVERTER, *((_LAYERS,) if self.layers else ()), backend)
+    @property
+    def _all(self) -> InstalledFiles:
+        hashes = dict(self.files.sha256)
+        for installed_apart in self.gpu.values():
+            hashes |= installed_apart.sha256
+        return replace(self.files, sha256=hashes)
+
+    def _backend_scripts(self, backend: TfjsBackend) -> tuple[str, ...]:
+        # As in the package of everything: what a GPU back end does not do itself, cpu does.
+        return self._scripts(_CPU, *((_script(backend),) if backend in self.gpu else ()))
+
+    def _scripts(self, *backends: str) -> tuple[str, ...]:
+        names = (_CORE, _CONVERTER, *((_LAYERS,) if self.layers else ()), *backends)
         return tuple(f"tfjs/{name}" for name in names)
 
 
@@ -133,7 +199,11 @@ def installed_tfjs() -> TfjsRuntime:
     Raises:
         TargetNotFound: tfjs-missing: it, or one of its files, is not there.
     """
-    return TfjsRuntime(installed(_RUNTIME))
+    gpu = {}
+    for backend, runtime in _GPU_RUNTIMES.items():
+        with suppress(TargetNotFound):
+            gpu[backend] = installed(runtime)
+    return TfjsRuntime(installed(_RUNTIME), gpu)
 
 
 def _model_json(model: ModelFile) -> bytes:
