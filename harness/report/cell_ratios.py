@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.model import Cell, RunResult, Scalar, SessionRecord, TargetRecord
@@ -54,6 +54,15 @@ class RatioSummary:
     verdict: Verdict | None = None
     reason: str = ""
     marked_blocks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two that a ratio compares: what it is called, its times, and its runs."""
+
+    name: str
+    time: MetricSummary | None
+    runs: Sequence[RunResult]
 
 
 def declared_ratios(
@@ -112,46 +121,47 @@ def _ratio(
     *,
     may_differ: Collection[str] = (),
 ) -> RatioSummary:
-    """Compare two cells, each with the name that the ratio calls it by, block by block."""
-    (cell, numerator), (other, denominator) = above, below
-    reason = _why_not_comparable(above, below, times, runs_of, may_differ)
-    if reason:
-        return RatioSummary(numerator, denominator, reason=reason)
-    theirs, ours = dict(times[other].by_block), dict(times[cell].by_block)
+    """Compare two cells of a target, each with the name that the ratio calls it by."""
+    ours, theirs = (
+        Side(name, times.get(cell), runs_of.get((cell, "latency"), ()))
+        for cell, name in (above, below)
+    )
+    same = [fact for fact in SAME_FOR_A_RATIO if fact not in may_differ]
+    return ratio_between(ours, theirs, min_effect=target.min_effect, same=same)
+
+
+def ratio_between(
+    above: Side, below: Side, *, min_effect: float, same: Sequence[str] = SAME_FOR_A_RATIO
+) -> RatioSummary:
+    """Compare two sides block by block: the time of `below` over that of `above`.
+
+    `same` are the settings that both must share.
+    """
+    reason = _why_not_comparable(above, below, same)
+    if reason or above.time is None or below.time is None:
+        return RatioSummary(above.name, below.name, reason=reason)
+    theirs, ours = dict(below.time.by_block), dict(above.time.by_block)
     logs = [math.log(theirs[block] / ours[block]) for block in theirs if block in ours]
     if not logs:
-        reason = "no block in which both were measured"
-        return RatioSummary(numerator, denominator, reason=reason)
+        return RatioSummary(above.name, below.name, reason="no block in which both were measured")
     estimate = paired_ratio(logs)
-    judged = verdict(estimate, target.min_effect)
-    sides = (*runs_of[cell, "latency"], *runs_of[other, "latency"])
-    marked = _marked_blocks(sides) & theirs.keys() & ours.keys()
-    return RatioSummary(numerator, denominator, estimate, judged, marked_blocks=len(marked))
+    judged = verdict(estimate, min_effect)
+    marked = _marked_blocks((*above.runs, *below.runs)) & theirs.keys() & ours.keys()
+    return RatioSummary(above.name, below.name, estimate, judged, marked_blocks=len(marked))
 
 
 def _marked_blocks(runs: Iterable[RunResult]) -> set[tuple[str, int]]:
     return {(run.bench, run.block) for run in runs if verdict_of(run) in MARKED}
 
 
-def _why_not_comparable(
-    above: tuple[Cell, str],
-    below: tuple[Cell, str],
-    times: Mapping[Cell, MetricSummary],
-    runs_of: RunsOf,
-    may_differ: Collection[str],
-) -> str:
-    for side, name in (above, below):
-        if side not in times:
-            return f"{name} has no time here"
-    cell, other = above[0], below[0]
-    if times[cell].metric != times[other].metric:
+def _why_not_comparable(above: Side, below: Side, same: Sequence[str]) -> str:
+    for side in (above, below):
+        if side.time is None:
+            return f"{side.name} has no time here"
+    if above.time and below.time and above.time.metric != below.time.metric:
         return "two statistics"
-    ours, theirs = (measured_runs(runs_of[side, "latency"])[0].setting for side in (cell, other))
-    differing = [
-        fact
-        for fact in SAME_FOR_A_RATIO
-        if fact not in may_differ and len(distinct((ours.get(fact), theirs.get(fact)))) > 1
-    ]
+    ours, theirs = (measured_runs(side.runs)[0].setting for side in (above, below))
+    differing = [fact for fact in same if len(distinct((ours.get(fact), theirs.get(fact)))) > 1]
     return f"not comparable: {', '.join(differing)} differ" if differing else ""
 
 

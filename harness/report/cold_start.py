@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from harness.metrics import METRICS
 from harness.model import Column, Table, TableValue
 from harness.report import notes
-from harness.report.layout import Labels, absences, left_out, section_of
+from harness.report.layout import absences, left_out, section_of
 from harness.report.metric_values import COLD_START, MetricSummary
 from harness.report.numbers import SECONDS, Scale, count, scale_for
+from harness.report.ran_as import VariantLabels, ran_as_notes
 from harness.report.summary import CellSummary
 
 _HEADERS = {
@@ -27,7 +28,7 @@ def cold_start_table(cells: Sequence[CellSummary]) -> Table | None:
     shown = [name for name in COLD_START if any(m.metric == name for m in known)]
     if not shown:
         return None
-    labels = Labels(cells)
+    labels = VariantLabels(cells)
     # One unit for all of them: they add up.
     scale = scale_for((metric.median for metric in known), SECONDS)
     return Table(
@@ -35,15 +36,21 @@ def cold_start_table(cells: Sequence[CellSummary]) -> Table | None:
         title="Cold start: until the first result",
         columns=(
             *labels.columns,
-            Column("variant", "variant"),
             *(Column(name, _HEADERS[name], scale.unit, "right") for name in shown),
             Column("runs", "n", align="right"),
         ),
-        rows=tuple(_row(cell, labels, shown, scale) for cell in rows),
+        rows=tuple(
+            (
+                *labels.of(cell),
+                *_figures(cell, shown, scale),
+            )
+            for cell in rows
+        ),
         notes=(
             "; ".join(f"{_HEADERS[name]}: {METRICS[name].meaning}" for name in shown)
             + ". Medians over n runs, each with its own fresh start.",
             *absences(rows, lambda cell: cell.cold_start, shown),
+            *ran_as_notes(rows),
             *left_out(cells, rows),
             *notes.provenance(cells),
         ),
@@ -51,13 +58,11 @@ def cold_start_table(cells: Sequence[CellSummary]) -> Table | None:
     )
 
 
-def _row(
-    cell: CellSummary, labels: Labels, shown: Sequence[str], scale: Scale
-) -> tuple[TableValue, ...]:
+def _figures(cell: CellSummary, shown: Sequence[str], scale: Scale) -> tuple[TableValue, ...]:
     metrics = {metric.metric: metric for metric in cell.cold_start}
     runs = max((metrics[name].n for name in shown), default=0)
     figures = (_figure(metrics[name], scale, runs) for name in shown)
-    return (*labels.of(cell), cell.cell.variant, *figures, count(runs, cell.latency.planned))
+    return (*figures, count(runs, cell.latency.planned))
 
 
 def _figure(metric: MetricSummary, scale: Scale, runs: int) -> TableValue:

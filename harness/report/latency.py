@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from harness.model import Column, Failed, Skipped, Table, TableValue
 from harness.report import notes
 from harness.report.cell_ratios import RatioSummary
-from harness.report.layout import Labels, section_of
+from harness.report.layout import section_of
 from harness.report.marks import conditions_column, conditions_of, marked_ratios, marked_runs
 from harness.report.numbers import SECONDS, Scale, bar, count, ratio, scale_for
+from harness.report.ran_as import VariantLabels, ran_as_notes
 from harness.report.stats import NO_INTERVAL
 from harness.report.summary import CellSummary
 
@@ -18,13 +19,12 @@ NOT_RUN = "not run (interrupted)"
 
 def latency_table(cells: Sequence[CellSummary]) -> Table:
     """Return a row per cell; one without a number has the reason instead."""
-    labels = Labels(cells)
+    labels = VariantLabels(cells)
     scale = scale_for((cell.time.median for cell in cells if cell.time), SECONDS)
     slowest = _slowest(cells)
     verdicts = conditions_column([cell.latency for cell in cells])
     columns = (
         *labels.columns,
-        Column("variant", "variant"),
         Column("statistic", "stat"),
         Column("time", "time", scale.unit, "right"),
         Column("spread", "min–max", scale.unit, "right"),
@@ -41,7 +41,6 @@ def latency_table(cells: Sequence[CellSummary]) -> Table:
         rows=tuple(
             (
                 *labels.of(cell),
-                cell.cell.variant,
                 *_values(cell, scale),
                 *((conditions_of(cell.latency),) if verdicts else ()),
                 *_comparison(cell, slowest),
@@ -53,6 +52,7 @@ def latency_table(cells: Sequence[CellSummary]) -> Table:
                 "time: median over n runs of each run's p50 or mean (stat); min–max: fastest and "
                 "slowest run; bar: time against the slowest row of that model and target."
             ),
+            *ran_as_notes(cells),
             *_baselines(cells),
             *notes.ratio_rule(cells),
             *marked_ratios(cells),

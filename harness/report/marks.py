@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.model import Column, Pass, RunResult, TableValue
-from harness.report.cell_ratios import MARKED, verdict_of
+from harness.report.cell_ratios import MARKED, RatioSummary, verdict_of
 from harness.report.summary import CellSummary, PassSummary
 
 _REASONS = 3
@@ -73,9 +73,13 @@ def _commonest(reasons: Counter[str]) -> str:
 
 
 def marked_ratios(cells: Sequence[CellSummary]) -> tuple[str, ...]:
-    """Return a note on how many blocks of ratios have a marked run in them, if any."""
-    ratios = [ratio for cell in cells for ratio in cell.ratios if ratio.estimate]
-    touched = [ratio for ratio in ratios if ratio.marked_blocks]
+    """Return a note on how many blocks of declared ratios have a marked run in them, if any."""
+    return marked_among([ratio for cell in cells for ratio in cell.ratios])
+
+
+def marked_among(ratios: Sequence[RatioSummary]) -> tuple[str, ...]:
+    """Return the same note for these ratios."""
+    touched = [ratio for ratio in ratios if ratio.estimate and ratio.marked_blocks]
     if not touched:
         return ()
     parts = ", ".join(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from harness.metrics import METRICS
-from harness.model import Column, Table, TableValue
+from harness.model import Column, Figure, Table, TableValue
 from harness.report import notes
-from harness.report.layout import Labels, absences, left_out, section_of
+from harness.report.layout import absences, left_out, section_of
 from harness.report.marks import conditions_column, conditions_of, marked_runs
+from harness.report.metric_values import MetricSummary
 from harness.report.numbers import BYTES, Scale, count, scale_for
 from harness.report.planned_memory import PlannedColumns
+from harness.report.ran_as import VariantLabels, ran_as_notes
 from harness.report.summary import CellSummary
 
 _HEADERS = {
@@ -36,20 +39,15 @@ def memory_table(cells: Sequence[CellSummary]) -> Table | None:
     shown = [*(name for name in METRICS if name in known), *(n for n in known if n not in METRICS)]
     if not shown:
         return None
-    labels = Labels(cells)
+    labels = VariantLabels(cells)
     verdicts = conditions_column([cell.memory for cell in rows])
     planned = PlannedColumns(rows)
     scales = {name: _scale(rows, name) for name in shown}
-    meanings = [
-        f"{_header(name)}: {METRICS[name].meaning}" if name in METRICS else _header(name)
-        for name in shown
-    ]
     return Table(
         name="memory",
         title="Memory: one column per method, never comparable across columns",
         columns=(
             *labels.columns,
-            Column("variant", "variant"),
             *(Column(name, _header(name), scales[name].unit, "right") for name in shown),
             Column("runs", "n", align="right"),
             *planned.columns,
@@ -57,14 +55,16 @@ def memory_table(cells: Sequence[CellSummary]) -> Table | None:
         ),
         rows=tuple(
             (
-                *_row(cell, labels, scales),
+                *labels.of(cell),
+                *_figures(cell, scales),
                 *planned.of(cell),
                 *((conditions_of(cell.memory),) if verdicts else ()),
             )
             for cell in rows
         ),
         notes=(
-            "; ".join(meanings) + ". Medians over n runs of their own, never the timed ones.",
+            _meaning(shown),
+            *ran_as_notes(rows),
             *planned.notes,
             *absences(rows, lambda cell: cell.memory_metrics, shown),
             *left_out(cells, rows),
@@ -72,6 +72,17 @@ def memory_table(cells: Sequence[CellSummary]) -> Table | None:
             *notes.provenance(cells),
         ),
         section=section_of(cells),
+    )
+
+
+def _meaning(shown: Sequence[str]) -> str:
+    meanings = (
+        f"{_header(name)}: {METRICS[name].meaning}" if name in METRICS else _header(name)
+        for name in shown
+    )
+    return (
+        f"{'; '.join(meanings)}. Medians over n runs of their own, never the timed ones, and of "
+        "several runs (least–most)."
     )
 
 
@@ -84,13 +95,17 @@ def _scale(cells: Sequence[CellSummary], name: str) -> Scale:
     return scale_for(values, BYTES)
 
 
-def _row(cell: CellSummary, labels: Labels, scales: dict[str, Scale]) -> tuple[TableValue, ...]:
+def _figures(cell: CellSummary, scales: dict[str, Scale]) -> tuple[TableValue, ...]:
     metrics = {metric.metric: metric for metric in cell.memory_metrics if metric.n}
     figures = (
-        scale.figure(metrics[name].median, low=metrics[name].low, high=metrics[name].high)
-        if name in metrics
-        else None
+        _with_spread(metrics[name], scale) if name in metrics else None
         for name, scale in scales.items()
     )
-    runs = count(len(cell.memory.measured), cell.memory.planned)
-    return (*labels.of(cell), cell.cell.variant, *figures, runs)
+    return (*figures, count(len(cell.memory.measured), cell.memory.planned))
+
+
+def _with_spread(metric: MetricSummary, scale: Scale) -> Figure:
+    figure = scale.figure(metric.median, low=metric.low, high=metric.high)
+    if metric.n == 1:
+        return figure
+    return replace(figure, text=f"{figure.text} ({scale.span(metric.low, metric.high)})")

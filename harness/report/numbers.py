@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from statistics import median
 
@@ -34,6 +34,14 @@ class Scale:
     def text(self, value: float) -> str:
         """Return an SI value in this unit, in three significant digits."""
         return significant(value / self.size)
+
+    def change(
+        self, value: float, *, low: float | None = None, high: float | None = None
+    ) -> Figure:
+        """Return a difference of SI values, shown with its sign; `low`, `high`: its interval."""
+        sign = "+" if value > 0 else "−" if value < 0 else ""
+        figure = self.figure(value, low=low, high=high)
+        return replace(figure, text=sign + self.text(abs(value)))
 
     def span(self, low: float, high: float) -> str:
         """Return two SI values as `low–high` in this unit."""

@@ -7,14 +7,15 @@ their variants are called; other targets have a column per variant.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from harness.model import Column, Scalar, Table
+from harness.model import Column, Figure, Scalar, Table, TableValue
 from harness.report import notes
 from harness.report.cell_ratios import RatioSummary
 from harness.report.layout import Labels, gain, section_of, time_or_word
 from harness.report.marks import marked_ratios
-from harness.report.numbers import SECONDS, scale_for
+from harness.report.numbers import SECONDS, Scale, scale_for
+from harness.report.ran_as import ran_as, ran_as_notes
 from harness.report.summary import CellSummary
 
 _WASM = {"plain": "plain", "simd": "SIMD"}
@@ -93,6 +94,8 @@ def _kinds(cells: Sequence[CellSummary]) -> dict[str, _Kind]:
 
 
 def _wasm_kind(cells: Sequence[CellSummary]) -> _Kind | None:
+    if _fact(cells, "as_shipped") is True:
+        return _Kind("as_shipped", "as shipped", (2, 99))
     wasm, threads = _fact(cells, "wasm"), _fact(cells, "threads")
     if wasm in _WASM:
         return _Kind(str(wasm), _WASM[str(wasm)], (list(_WASM).index(str(wasm)), 0))
@@ -134,19 +137,29 @@ def _table(rows: Sequence[_Row]) -> Table:
             (
                 *labels.of(row.first),
                 _statistic(row),
-                *(time_or_word(row.cells.get(kind), scale) for kind in kinds),
+                *(_time(row.cells.get(kind), scale) for kind in kinds),
                 *(gain(row.ratios().get(pair)) for pair in pairs),
             )
             for row in rows
         ),
         notes=(
             "Times are medians over runs of each run's p50 or mean (stat).",
+            *ran_as_notes(cells),
             *notes.ratio_rule(cells),
             *marked_ratios(cells),
             *notes.provenance(cells),
         ),
         section=section_of(cells),
     )
+
+
+def _time(cell: CellSummary | None, scale: Scale) -> TableValue:
+    """Return a time, with what a reader must know of how it ran behind it."""
+    time = time_or_word(cell, scale)
+    said = ran_as(cell) if cell else None
+    if said is None or not isinstance(time, Figure):
+        return time
+    return replace(time, text=f"{time.text} ({said.removeprefix('as shipped: ')})")
 
 
 def _statistic(row: _Row) -> str | None:

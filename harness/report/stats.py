@@ -90,6 +90,33 @@ def paired_ratio(log_ratios: Sequence[float]) -> RatioEstimate:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class DifferenceEstimate:
+    """A difference with its 95 % interval, whose ends are None below 6 blocks."""
+
+    estimate: float
+    low: float | None
+    high: float | None
+    blocks: int
+
+
+def paired_difference(values: Sequence[float]) -> DifferenceEstimate:
+    """Estimate a difference from one per block, by the same test as `paired_ratio`.
+
+    Raises:
+        ValueError: there is no block, or a difference is not finite.
+    """
+    if not all(map(math.isfinite, values)):
+        message = "a difference is not finite"
+        raise ValueError(message)
+    steps = [round(value * _GRID) for value in values]
+    centre = hodges_lehmann(steps) / _GRID
+    if len(steps) < BLOCKS_FOR_AN_INTERVAL:
+        return DifferenceEstimate(centre, None, None, len(steps))
+    low, high = (bound / _GRID for bound in _interval(steps))
+    return DifferenceEstimate(centre, low, high, len(steps))
+
+
 def verdict(estimate: RatioEstimate, min_effect: float) -> Verdict:
     """Judge a speed-up by its unadjusted interval and the least effect that matters.
 

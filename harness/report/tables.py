@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from harness.model import Cell, ResultFolder, Table
+from harness.report.buys_and_costs import buys_and_costs_table
 from harness.report.cold_start import cold_start_table
 from harness.report.coverage import coverage_table
 from harness.report.delegates import delegates_table
@@ -12,12 +13,14 @@ from harness.report.files import files_tables
 from harness.report.latency import latency_table
 from harness.report.memory import memory_table
 from harness.report.models import models_table
+from harness.report.native import native_tables
 from harness.report.quality import quality_table
 from harness.report.reference_figures import reference_table
 from harness.report.speedups import speedup_tables
 from harness.report.stages import frames_table, stages_table
 from harness.report.summary import CellSummary, summarise
 from harness.report.sustained import sustained_tables
+from harness.report.threads import threads_table
 
 
 def build(
@@ -34,7 +37,13 @@ def build(
     cells = [cell for cell in summarise(folders) if only is None or only(cell.cell)]
     real = [cell for cell in cells if not cell.virtual]
     virtual = [cell for cell in cells if cell.virtual]
-    return (*_section(real), *_section(virtual))
+    native = tuple(native_tables(cells))
+    return (
+        *_section(real),
+        *(table for table in native if not table.section),
+        *_section(virtual),
+        *(table for table in native if table.section),
+    )
 
 
 def _section(cells: Sequence[CellSummary]) -> Iterable[Table]:
@@ -44,6 +53,8 @@ def _section(cells: Sequence[CellSummary]) -> Iterable[Table]:
     yield from speedup_tables(cells)
     yield from files_tables(cells)
     for make in (
+        threads_table,
+        buys_and_costs_table,
         stages_table,
         frames_table,
         models_table,

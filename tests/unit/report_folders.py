@@ -218,11 +218,13 @@ def _web_facts(cell: Cell) -> dict[str, dict[str, Any]]:
             "browser": "chromium 156.0.8078.79",
             "tfjs": "4.22.0",
             "wasm_sha256": digest,
+            "wasm_bytes": {"plain": 311_123, "simd": 424_594}.get(wasm, 435_643),
             "model_sha256": f"{cell.model}-tfjs".encode().hex(),
         },
         "conditions": {
             "others_cpu_share": 0.031,
             "cross_origin_isolated": True,
+            "wasm_heap_shared": wasm == "threaded-simd",
             "iterations_done": 50,
             "warmup_iterations_done": 56,
         },

@@ -171,10 +171,10 @@ def test_virtual_rows_are_a_section_of_their_own_in_every_table() -> None:
     for found in built:
         targets = {row.get("target") for row in rows(found)}
         assert targets <= ({"device"} if found.section else {"chromium"})
-    names = ["latency", "speedups", "cold_start", "memory", "coverage"]
+    names = ["latency", "speedups", "{}", "cold_start", "memory", "coverage"]
     assert [(found.section, found.name) for found in built] == [
-        *(("", name) for name in names),
-        *((VIRTUAL_SECTION, name) for name in names),
+        *(("", name.format("buys_and_costs")) for name in names),
+        *((VIRTUAL_SECTION, name.format("threads")) for name in names),
     ]
 
 

@@ -9,6 +9,7 @@ from harness.model import ResultFolder
 from harness.report.pictures.canvas import Picture
 from harness.report.pictures.latency_axis import latency_axis_pictures
 from harness.report.pictures.latency_quality import latency_quality_pictures
+from harness.report.pictures.threads_speedup import threads_pictures
 from harness.report.summary import summarise
 
 
@@ -28,6 +29,7 @@ def _pictures(folders: Sequence[ResultFolder]) -> Iterator[Picture]:
             chosen = [cell for cell in cells if cell.virtual == virtual]
             yield from latency_quality_pictures(chosen)
             yield from latency_axis_pictures(chosen)
+            yield from threads_pictures(chosen)
 
 
 def _renamed(drawn: Sequence[Picture]) -> Iterator[Picture]:
