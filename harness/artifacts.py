@@ -57,9 +57,7 @@ class Fetched:
 def model_files(
     source: ModelSource, formats: Collection[ModelFormat] = MODEL_FORMATS
 ) -> Mapping[ModelFormat, ModelFile]:
-    """Return a model's file in every one of the formats that it has.
-
-    Generated ones of TF.js and ONNX are fp32 only.
+    """Return a model's file in every one of the formats that it has (`why_absent` of others).
 
     Raises:
         SuiteError: a file is missing, unreadable, or not the one that is pinned.
@@ -76,17 +74,28 @@ def _files_alone(
     source: ModelSource, formats: Collection[ModelFormat]
 ) -> Mapping[ModelFormat, ModelFile]:
     if source.generated:
-        written = MODEL_FORMATS if source.generated.precision == "fp32" else ("tflite",)
         return {
             format_: _generated(source.generated, format_)
             for format_ in formats
-            if format_ in written
+            if not why_absent(source.generated, format_)
         }
     return {
         format_: _model_file(format_, file, source.origin)
         for format_, file in source.files.items()
         if format_ in formats
     }
+
+
+def why_absent(source: Generated, format_: ModelFormat) -> str:
+    """Say why a generated model has no file of that format, naming operators, or ''."""
+    from harness.graphs.written_files import why_not_written
+
+    return why_not_written(described(source), format_, source.precision)
+
+
+def described(source: Generated) -> Any:
+    """Return the `Graph` of a generated model; its weights are drawn when they are first read."""
+    return _network(source.network, source.seed, source.options.model_dump_json())
 
 
 def tool_files(tools: Iterable[ToolSource]) -> Mapping[str, Mapping[str, ToolFile]]:
@@ -138,12 +147,11 @@ def fetch(url: str, format_: ModelFormat | None = None) -> Fetched:
 
 
 def _generated(source: Generated, format_: ModelFormat) -> ModelFile:
-    options = source.options.model_dump_json()
     made = f"{source.network}-{source.seed}{_digest_of(source.options)}-{_generator_id()}"
     kind = format_ if source.precision == "fp32" else f"{format_}-{source.precision}"
     folder = locations.cache() / "generated" / made / kind
     if not folder.is_dir():
-        graph = _network(source.network, source.seed, options)
+        graph = described(source)
         with _staging() as staging:
             for name, data in _written(graph, format_, source.precision).items():
                 (staging / name).write_bytes(data)

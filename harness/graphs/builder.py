@@ -1,50 +1,42 @@
-"""Builds a described network with seeded weights that keep every layer alive.
-
-Kernels are drawn uniformly (harness.outputs.uniform). One seeded input then goes through the
-network, and each layer is normalised by what comes out of it: its channels get a seeded mean
-and spread. Where a layer has batch norm, the measured moments are the norm's mean and
-variance, and are folded: kernel·γ/√(variance+ε) and β − mean·γ/√(variance+ε). Elsewhere the
-same step is a data-dependent initialisation (Krähenbühl et al. 2016, arXiv:1511.06856).
-
-The measured moments are rounded to few bits and computed in float64, so that a linear
-algebra library that sums in another order gives the same weights to the last bit.
-"""
+"""Describes a network layer after layer; nothing is drawn or computed meanwhile."""
 
 from __future__ import annotations
 
-from math import prod, sqrt
-
-import numpy as np
+from math import prod
 
 from harness.graphs.description import (
     Activate,
     Activation,
     Add,
-    Array,
+    Arithmetic,
+    ArithmeticKind,
     Concat,
     Conv2D,
     Dense,
     DepthwiseConv2D,
+    Embedding,
+    Gelu,
     GlobalAverage,
     Graph,
     Layer,
+    LayerNorm,
+    LoneActivation,
+    Lstm,
+    MatMul,
     MaxPool,
     Node,
     Op,
     Pad,
+    Reduce,
     Reshape,
+    ResizeBilinear,
     Shape,
+    Slice,
     Softmax,
+    ToFloat,
+    Transpose,
 )
-from harness.graphs.numpy_forward import Floats, activate, compute, product
-from harness.outputs import uniform
-
-EPSILON = 1e-3
-"""Added to a batch norm's variance, as Keras does."""
-
-_MOMENT_BITS = 10
-_GAMMA = (0.5, 1.5)
-_BETA = (-0.5, 1.0)
+from harness.graphs.shapes import shape_of
 
 
 class GraphBuilder:
@@ -57,26 +49,37 @@ class GraphBuilder:
         self._name = name
         self._seed = seed
         self._inputs: dict[str, Shape] = {}
+        self._ids: dict[str, int] = {}
         self._nodes: list[Node] = []
-        self._weights: dict[str, Array] = {}
-        self._tensors: dict[str, Floats] = {}
+        self._weights: dict[str, Shape] = {}
+        self._spreads: dict[str, float] = {}
+        self._shapes: dict[str, Shape] = {}
+        self._left_out = 0
 
     def input(self, shape: Shape, name: str = "input") -> str:
         """Declare an input; it is calibrated for values in [0, 1)."""
-        self._inputs[name] = shape
-        self._tensors[name] = self._draw(name, shape)
+        self._inputs[name] = self._shapes[name] = shape
         return name
+
+    def ids(self, shape: Shape, count: int, name: str) -> str:
+        """Declare an int32 input of ids from 0 to below `count`."""
+        self._ids[name] = count
+        return self.input(shape, name)
+
+    def shape(self, x: str) -> Shape:
+        """Return the shape of a tensor."""
+        return self._shapes[x]
 
     def channels(self, x: str) -> int:
         """Return the length of a tensor's last axis."""
-        return int(self._tensors[x].shape[-1])
+        return self._shapes[x][-1]
 
     def conv(
         self,
         x: str,
         channels: int,
         *,
-        kernel: int = 1,
+        kernel: int | tuple[int, int] = 1,
         stride: int = 1,
         batch_norm: bool = False,
         activation: Activation = "",
@@ -85,7 +88,8 @@ class GraphBuilder:
         """Add a convolution with a bias or a batch norm."""
         name = name or self._next("conv")
         op = Conv2D(f"{name}/kernel", f"{name}/bias", activation, batch_norm, stride)
-        return self._learn(name, op, x, (kernel, kernel, self.channels(x), channels))
+        window = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+        return self._learn(name, op, x, (*window, self.channels(x), channels))
 
     def depthwise(
         self,
@@ -102,25 +106,114 @@ class GraphBuilder:
         op = DepthwiseConv2D(f"{name}/kernel", bias, activation, batch_norm, stride)
         return self._learn(name, op, x, (kernel, kernel, self.channels(x)))
 
-    def dense(self, x: str, units: int, *, activation: Activation = "", spread: float = 1) -> str:
-        """Add a fully connected layer with a bias, its outputs about `spread` apart."""
-        name = self._next("dense")
-        op = Dense(f"{name}/kernel", f"{name}/bias", activation)
-        return self._learn(name, op, x, (self.channels(x), units), spread)
+    def dense(
+        self,
+        x: str,
+        units: int,
+        *,
+        activation: Activation = "",
+        spread: float = 1,
+        bias: bool = True,
+        name: str = "",
+    ) -> str:
+        """Add a fully connected layer on [rows, in], its outputs about `spread` apart."""
+        name = name or self._next("dense")
+        op = Dense(f"{name}/kernel", f"{name}/bias" if bias else "", activation)
+        self._spreads[op.kernel] = spread
+        return self._learn(name, op, x, (self.channels(x), units))
+
+    def lstm(self, x: str, units: int) -> str:
+        """Add an LSTM over the rows of [steps, in]; gives its last output, [1, units]."""
+        name = self._next("lstm")
+        op = Lstm(f"{name}/kernel", f"{name}/recurrent", f"{name}/bias")
+        self._weights[op.kernel] = (self.channels(x), 4 * units)
+        self._weights[op.recurrent] = (units, 4 * units)
+        self._weights[op.bias] = (4 * units,)
+        return self._append(name, op, x)
+
+    def embedding(self, ids: str, rows: int, width: int) -> str:
+        """Look rows of a table up by their ids."""
+        name = self._next("embedding")
+        self._weights[f"{name}/table"] = (rows, width)
+        return self._append(name, Embedding(f"{name}/table"), ids)
 
     def add(self, x: str, y: str) -> str:
         """Add two tensors of one shape."""
         return self._append(self._next("add"), Add(), x, y)
 
+    def arithmetic(self, kind: ArithmeticKind, x: str, y: str | float) -> str:
+        """Combine a tensor with another one or with a number, element by element."""
+        if isinstance(y, str):
+            return self._append(self._next(kind), Arithmetic(kind), x, y)
+        return self._append(self._next(kind), Arithmetic(kind, constant=y), x)
+
+    def learned(self, kind: ArithmeticKind, x: str, shape: Shape, *, whole: int = 0) -> str:
+        """Combine a tensor with a weight of a shape that is broadcast to the tensor's.
+
+        `whole` is the size of the published weight where one inference reads only a part of it.
+        """
+        name = self._next(kind)
+        self._weights[f"{name}/weight"] = shape
+        self._left_out += max(whole - prod(shape), 0)
+        return self._append(name, Arithmetic(kind, f"{name}/weight"), x)
+
+    def layer_norm(self, x: str) -> str:
+        """Normalise the rows of a tensor along its last axis."""
+        name = self._next("layer_norm")
+        op = LayerNorm(f"{name}/gamma", f"{name}/beta")
+        self._weights[op.gamma] = self._weights[op.beta] = (self.channels(x),)
+        return self._append(name, op, x)
+
     def relu(self, x: str) -> str:
+        """Add a ReLU that stands alone."""
+        return self.activate(x, "relu")
+
+    def activate(self, x: str, kind: LoneActivation) -> str:
         """Add an activation that stands alone."""
-        return self._append(self._next("relu"), Activate("relu"), x)
+        return self._append(self._next(kind), Activate(kind), x)
+
+    def gelu(self, x: str) -> str:
+        """Add a GELU by its tanh formula."""
+        return self._append(self._next("gelu"), Gelu(), x)
+
+    def to_float(self, x: str) -> str:
+        """Turn ids into numbers."""
+        return self._append(self._next("to_float"), ToFloat(), x)
+
+    def matmul(self, x: str, y: str, *, transpose_b: bool = False) -> str:
+        """Multiply two tensors as matrices over their last two axes."""
+        return self._append(self._next("matmul"), MatMul(transpose_b), x, y)
+
+    def transpose(self, x: str, order: tuple[int, ...]) -> str:
+        """Put axes into another order."""
+        return self._append(self._next("transpose"), Transpose(order), x)
+
+    def reduce_max(self, x: str, *axes: int) -> str:
+        """Add a maximum over axes, which go."""
+        return self._append(self._next("max"), Reduce("max", axes), x)
+
+    def mean(self, x: str, *axes: int) -> str:
+        """Add a mean over axes, which go."""
+        return self._append(self._next("mean"), Reduce("mean", axes), x)
+
+    def slice(self, x: str, begin: tuple[int, ...], size: tuple[int, ...]) -> str:
+        """Cut a block out of a tensor."""
+        return self._append(self._next("slice"), Slice(begin, size), x)
+
+    def upscale(self, x: str, factor: int) -> str:
+        """Enlarge an image bilinearly."""
+        _, height, width, _ = self.shape(x)
+        op = ResizeBilinear(factor * height, factor * width)
+        return self._append(self._next("resize"), op, x)
+
+    def pad(self, x: str, paddings: tuple[tuple[int, int], ...]) -> str:
+        """Put zeros around a tensor: (before, after) per axis."""
+        return self._append(self._next("pad"), Pad(paddings), x)
 
     def pad_channels(self, x: str, channels: int) -> str:
         """Add zero channels at the end until there are `channels`."""
         missing = channels - self.channels(x)
-        paddings = ((0, 0),) * (self._tensors[x].ndim - 1) + ((0, missing),)
-        return self._append(self._next("pad"), Pad(paddings), x)
+        return self.pad(x, ((0, 0),) * (len(self.shape(x)) - 1) + ((0, missing),))
 
     def max_pool(self, x: str, *, size: int = 2, stride: int = 2) -> str:
         """Add a maximum over windows."""
@@ -132,7 +225,9 @@ class GraphBuilder:
 
     def reshape(self, x: str, shape: Shape) -> str:
         """Give the same numbers another shape; one -1 in it stands for what remains."""
-        whole = self._tensors[x].reshape(shape).shape
+        known = prod(size for size in shape if size >= 0)
+        rest = prod(self.shape(x)) // known
+        whole = tuple(rest if size < 0 else size for size in shape)
         return self._append(self._next("reshape"), Reshape(whole), x)
 
     def concat(self, *xs: str, axis: int, name: str = "") -> str:
@@ -143,50 +238,38 @@ class GraphBuilder:
         """Add a softmax over the last axis."""
         return self._append(name or self._next("softmax"), Softmax(), x)
 
-    def build(self, *outputs: str) -> Graph:
-        """Return the network that ends in these tensors."""
-        return Graph(self._name, self._inputs, tuple(self._nodes), outputs, self._weights)
+    def build(self, *outputs: str, fused: bool = True) -> Graph:
+        """Return the network that ends in these tensors; `fused=False` takes its layers apart."""
+        from harness.graphs.lowering import unfused
+        from harness.graphs.seeded_weights import SeededWeights
+
+        nodes = tuple(self._nodes)
+        weights = SeededWeights(
+            self._name, self._seed, self._inputs, self._ids, nodes, self._weights, self._spreads
+        )
+        graph = Graph(
+            self._name,
+            self._inputs,
+            nodes,
+            outputs,
+            weights,
+            self._weights,
+            self._ids,
+            self._left_out,
+        )
+        return graph if fused else unfused(graph)
 
     def _next(self, kind: str) -> str:
         return f"{kind}_{len(self._nodes)}"
 
     def _append(self, name: str, op: Op, *xs: str) -> str:
-        return self._keep(name, op, xs, compute(op, [self._tensors[x] for x in xs], self._weights))
-
-    def _keep(self, name: str, op: Op, xs: tuple[str, ...], result: Floats) -> str:
-        self._nodes.append(Node(name, op, xs, result.shape))
-        self._tensors[name] = result
+        shape = shape_of(op, [self._shapes[x] for x in xs], self._weights)
+        self._nodes.append(Node(name, op, xs, shape))
+        self._shapes[name] = shape
         return name
 
-    def _learn(self, name: str, op: Layer, x: str, kernel_shape: Shape, spread: float = 1) -> str:
-        fan_in = prod(kernel_shape[:-1])
-        kernel = (2 * self._draw(op.kernel, kernel_shape) - 1) * sqrt(3 / fan_in)
-        raw = product(op, self._tensors[x], kernel)
-        # One position alone has no spread per channel: its channels are normalised together.
-        axes = tuple(range(raw.ndim - 1)) if raw.size > raw.shape[-1] else None
-        mean, variance = _coarse(raw.mean(axis=axes)), _coarse(raw.var(axis=axes))
-        channels = raw.shape[-1:]
-        gamma = spread * _between(_GAMMA, self._draw(f"{name}/gamma", channels))
-        beta = spread * _between(_BETA, self._draw(f"{name}/beta", channels))
-        scale = gamma / np.sqrt(variance + EPSILON)
-        shift = beta - mean * scale if op.bias else np.zeros(())
-        self._weights[op.kernel] = (kernel * scale).astype(np.float32)
+    def _learn(self, name: str, op: Layer, x: str, kernel_shape: Shape) -> str:
+        self._weights[op.kernel] = kernel_shape
         if op.bias:
-            self._weights[op.bias] = shift.astype(np.float32)
-        return self._keep(name, op, (x,), activate(raw * scale + shift, op.activation))
-
-    def _draw(self, what: str, shape: Shape) -> Floats:
-        key = f"weights/{self._name}/{self._seed}/{what}"
-        return uniform(key, prod(shape)).reshape(shape)
-
-
-def _between(limits: tuple[float, float], share: Floats) -> Floats:
-    return limits[0] + share * (limits[1] - limits[0])
-
-
-def _coarse(moments: Floats) -> Floats:
-    """Keep few bits of each number, so that rounding elsewhere cannot show."""
-    mantissas, exponents = np.frexp(moments)
-    kept = np.round(np.ldexp(mantissas, _MOMENT_BITS))
-    coarse: Floats = np.ldexp(kept, exponents - _MOMENT_BITS)
-    return coarse
+            self._weights[op.bias] = kernel_shape[-1:]
+        return self._append(name, op, x)

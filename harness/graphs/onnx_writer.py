@@ -22,6 +22,7 @@ from harness.graphs.description import (
     GlobalAverage,
     Graph,
     Layer,
+    LoneActivation,
     MaxPool,
     Node,
     Pad,
@@ -40,6 +41,9 @@ _IR_VERSION = 8
 _DATA_TYPES = {"float32": 1, "int64": 7}
 _INT, _INTS = 2, 7
 _TO_NCHW, _TO_NHWC = (0, 3, 1, 2), (0, 2, 3, 1)
+
+WRITTEN = (Add, Activate, Pad, MaxPool, GlobalAverage, Reshape, Concat, Softmax, Layer)
+"""Operators that this writer knows, activations being `relu` and `relu6`."""
 
 Attribute: TypeAlias = int | tuple[int, ...]
 
@@ -155,7 +159,7 @@ class _Writer:
         pads = self.constant(f"{node.output}/pads", _int64(amounts))
         self.add("Pad", [_laid(node.inputs[0], nchw), pads], _laid(node.output, nchw))
 
-    def alone(self, node: Node, kind: Activation) -> None:
+    def alone(self, node: Node, kind: LoneActivation) -> None:
         nchw = self.is_nchw(node.inputs[0])
         self.activation(kind, _laid(node.inputs[0], nchw), _laid(node.output, nchw))
 
@@ -182,7 +186,7 @@ class _Writer:
         if activation:
             self.activation(activation, linear, output)
 
-    def activation(self, kind: Activation, operand: str, output: str) -> None:
+    def activation(self, kind: Activation | LoneActivation, operand: str, output: str) -> None:
         if kind == "relu":
             self.add("Relu", [operand], output)
             return

@@ -4,8 +4,9 @@ Follows TensorFlow Lite's 8-bit quantization specification
 (tensorflow/lite/g3doc/performance/quantization_spec.md): real = (int − zero_point) · scale;
 weights are symmetric in [−127, 127] (per channel in convolutions, per tensor in dense layers),
 activations are in [−128, 127] per tensor, biases are int32 with the scale of input times
-weight; pads, pools, reshapes and concatenations keep the scale of what they are given, and a
-softmax has the scale 1/256 and the zero point −128.
+weight; what only moves numbers (pads, pools, slices, …) keeps the scale of what it is given,
+rows have the scale of their table, softmax and sigmoid have the scale 1/256 and the zero point
+−128, tanh 1/128 and 0.
 """
 
 from __future__ import annotations
@@ -13,27 +14,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.graphs.description import (
+    Activate,
     Array,
     Concat,
+    Embedding,
     Graph,
     MaxPool,
+    Node,
     Pad,
+    Reduce,
     Reshape,
+    ResizeBilinear,
+    Slice,
     Softmax,
+    Transpose,
 )
-from harness.graphs.numpy_forward import Floats, forward
+from harness.graphs.numpy_forward import Floats, stepwise
 from harness.outputs import uniform
 
 CALIBRATION_SETS = 4
 """Seeded inputs in [0, 1) whose activations set the ranges of an int8 file."""
 
-_SAME_SCALE = Concat | MaxPool | Pad | Reshape
+_SAME_SCALE = Concat | MaxPool | Pad | Reshape | ResizeBilinear | Slice | Transpose
 _WEIGHT_MOST = 127
 _ACTIVATION_LEAST, _ACTIVATION_MOST = -128, 127
 # Half of int32, so that a kernel can still add its products to a bias.
@@ -100,36 +108,64 @@ def activation_scales(graph: Graph) -> Mapping[str, Scale]:
     for name, found in ranges.items():
         together.setdefault(representative[name], []).append(found)
     scales = {name: _scale(together[representative[name]]) for name in ranges}
-    softmaxes = [node.output for node in graph.nodes if isinstance(node.op, Softmax)]
-    return scales | dict.fromkeys(softmaxes, Scale((1 / 256,), _ACTIVATION_LEAST))
+    fixed = {node.output: scale for node in graph.nodes if (scale := _fixed_scale(node))}
+    return scales | fixed
+
+
+def quantized_activations(values: Array, scale: Scale) -> Quantized:
+    """Return numbers as int8 of a scale that an activation has."""
+    [step] = scale.steps
+    whole = np.rint(values.astype(np.float64) / step) + scale.zero_point
+    return Quantized(np.clip(whole, _ACTIVATION_LEAST, _ACTIVATION_MOST).astype(np.int8), scale)
+
+
+def _fixed_scale(node: Node) -> Scale | None:
+    match node.op:
+        case Softmax() | Activate(kind="sigmoid"):
+            return Scale((1 / 256,), _ACTIVATION_LEAST)
+        case Activate(kind="tanh"):
+            return Scale((1 / 128,))
+    return None
 
 
 def calibration_inputs(graph: Graph, number: int) -> dict[str, Floats]:
     """Return one of the `CALIBRATION_SETS` sets of inputs that ranges are taken from."""
-    return {
+    drawn = {
         name: uniform(f"calibration/{graph.name}/{name}/{number}", prod(shape)).reshape(shape)
         for name, shape in graph.inputs.items()
     }
+    return drawn | {name: np.floor(drawn[name] * count) for name, count in graph.ids.items()}
 
 
 def _calibrated(graph: Graph) -> dict[str, Range]:
     ranges: dict[str, Range] = {}
     for number in range(CALIBRATION_SETS):
-        for name, values in forward(graph, calibration_inputs(graph, number)).items():
-            low, high = ranges.get(name, (0.0, 0.0))  # zero must have an integer of its own
-            ranges[name] = (min(low, float(values.min())), max(high, float(values.max())))
+        for name, values in stepwise(graph, calibration_inputs(graph, number)):
+            ranges[name] = _widened(ranges.get(name), values)
+    for node in graph.nodes:
+        if isinstance(node.op, Embedding):  # a row that no calibration looked up
+            ranges[node.output] = _widened(ranges[node.output], graph.weights[node.op.table])
     return ranges
+
+
+def _widened(known: Range | None, values: NDArray[Any]) -> Range:
+    low, high = known or (0.0, 0.0)  # zero must have an integer of its own
+    return min(low, float(values.min())), max(high, float(values.max()))
 
 
 def _groups(graph: Graph) -> dict[str, str]:
     """Return for each tensor the one that stands for all that share its scale."""
     leader = {name: name for name in graph.shapes}
     for node in graph.nodes:
-        if isinstance(node.op, _SAME_SCALE):
+        if isinstance(node.op, _SAME_SCALE) or _is_maximum(node):
             joined = {leader[name] for name in (*node.inputs, node.output)}
             chosen = min(joined)
             leader = {name: chosen if own in joined else own for name, own in leader.items()}
     return leader
+
+
+def _is_maximum(node: Node) -> bool:
+    return isinstance(node.op, Reduce) and node.op.kind == "max"
 
 
 def _scale(ranges: Iterable[Range]) -> Scale:

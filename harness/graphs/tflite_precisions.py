@@ -1,13 +1,15 @@
 """Writes a described network as `.tflite` files of each precision, as the TFLite converter would.
 
 - `fp16`: weights are float16, each behind a DEQUANTIZE; arithmetic stays float32.
-- `dynamic`: large weights are int8; kernels quantise activations as they come (hybrid).
+- `dynamic`: large weights are int8; kernels quantise activations as they come (hybrid), and the
+  rows that are looked up in a table are turned into floats.
 - `int8`: weights, activations and biases are integers. Inputs and outputs stay float32, with a
   QUANTIZE and a DEQUANTIZE at the ends, so that every file is fed the same bytes. A softmax at
   an end is computed behind the DEQUANTIZE: its fixed step of 1/256 would round a thousand
   seeded classes, none of which stands out, to nothing.
 
-Layouts and scales: see `harness.graphs.quantization`.
+Layouts and scales: see `harness.graphs.quantization`. Only fp32 has an operator for a whole
+LSTM; in the others its steps are written out.
 """
 
 from __future__ import annotations
@@ -17,12 +19,27 @@ from typing import Any, Final
 
 import numpy as np
 
+from harness.errors import SuiteError
 from harness.graphs import tflite_schema
-from harness.graphs.description import Array, Graph, Layer, Node, Softmax
+from harness.graphs.description import (
+    Array,
+    Composite,
+    Gelu,
+    Graph,
+    Layer,
+    LayerNorm,
+    Lstm,
+    MatMul,
+    Node,
+    Rsqrt,
+    Softmax,
+    ToFloat,
+)
 from harness.graphs.quantization import (
     Scale,
     activation_scales,
     least_weight_step,
+    quantized_activations,
     quantized_bias,
     quantized_weights,
 )
@@ -38,12 +55,30 @@ def write_tflite_file(graph: Graph, precision: Precision) -> bytes:
     """Return the file of a network in one precision.
 
     Raises:
+        SuiteError: the network has operators that are not written in this precision.
         PluginError: ai-edge-litert is not installed.
     """
+    if why_not := refusal(graph, precision):
+        raise SuiteError(
+            f"{graph.name} has no {precision} file: {why_not}",
+            hint="name another of its files: fp32, fp16 or dynamic",
+        )
     return tflite_schema.packed(_WRITERS[precision](graph, tflite_schema.schema()).model())
 
 
-class _Float16Writer(TfliteWriter):
+def refusal(graph: Graph, precision: Precision) -> str:
+    """Say why a network has no file of that precision, or ''."""
+    unsuited = {_FLOAT_ONLY[type(node.op)] for node in graph.nodes if type(node.op) in _FLOAT_ONLY}
+    if precision != "int8" or not unsuited:
+        return ""
+    return f"{' and '.join(sorted(unsuited))} are written as float32 only"
+
+
+class _StepByStep(TfliteWriter):
+    composites: tuple[type[Composite], ...] = (LayerNorm, Lstm)
+
+
+class _Float16Writer(_StepByStep):
     description = "seeded weights, float16"
 
     def kernel(self, node: Node, op: Layer, kernel: Array, axis: int | None) -> int:
@@ -54,7 +89,18 @@ class _Float16Writer(TfliteWriter):
         del node, kernel
         return self._halved(name, bias)
 
+    def operand(self, name: str, values: Array) -> int:
+        # Numbers that belong to a formula are left as they are.
+        return self._halved(name, values) if values.ndim else super().operand(name, values)
+
+    def table(self, node: Node, name: str, table: Array) -> None:
+        inputs = [self._halved(name, table), self.tensor_of[node.inputs[0]]]
+        options = self.schema.GatherOptionsT(axis=0)
+        self.operation("GATHER", inputs, self.tensor_of[node.output], options)
+
     def _halved(self, name: str, array: Array) -> int:
+        if name in self.tensor_of:
+            return self.tensor_of[name]
         half = np.clip(array, -_FLOAT16_MOST, _FLOAT16_MOST).astype(np.float16)
         stored = self.constant(f"{name}/float16", half)
         whole = self.tensor(name, array.shape, self.schema.TensorType.FLOAT32)
@@ -62,7 +108,7 @@ class _Float16Writer(TfliteWriter):
         return whole
 
 
-class _DynamicWriter(TfliteWriter):
+class _DynamicWriter(_StepByStep):
     description = "seeded weights, dynamic range"
 
     def kernel(self, node: Node, op: Layer, kernel: Array, axis: int | None) -> int:
@@ -71,23 +117,38 @@ class _DynamicWriter(TfliteWriter):
         found = quantized_weights(kernel, axis)
         return self.constant(op.kernel, found.values, _told(self.schema, found.scale))
 
+    def table(self, node: Node, name: str, table: Array) -> None:
+        if table.size < _LEAST_WEIGHTS:
+            super().table(node, name, table)
+            return
+        found = quantized_weights(table, None)
+        told = _told(self.schema, found.scale)
+        types, output = self.schema.TensorType, self.tensor_of[node.output]
+        rows = self.tensor(f"{node.output}/int8", node.shape, types.INT8, told)
+        inputs = [self.constant(name, found.values, told), self.tensor_of[node.inputs[0]]]
+        self.operation("GATHER", inputs, rows, self.schema.GatherOptionsT(axis=0))
+        self.operation("DEQUANTIZE", [rows], output, self.schema.DequantizeOptionsT())
 
-class _Int8Writer(TfliteWriter):
+
+class _Int8Writer(_StepByStep):
     description = "seeded weights, int8"
 
     def __init__(self, graph: Graph, schema: Any) -> None:
         super().__init__(graph, schema)
-        self._scales = activation_scales(graph)
+        self._scales = activation_scales(self.graph)
         self._weight_scales: dict[int, Scale] = {}
         self._float_ends = {
             node.output
-            for node in graph.nodes
-            if isinstance(node.op, Softmax) and node.output in graph.outputs
+            for node in self.graph.nodes
+            if isinstance(node.op, Softmax) and node.output in self.graph.outputs
         }
 
     def begin(self) -> dict[str, int]:
         types, given = self.schema.TensorType, {}
         for name, shape in self.graph.inputs.items():
+            if name in self.graph.ids:
+                given[name] = self.tensor(name, shape, types.INT32)
+                continue
             given[name] = self.tensor(name, shape, types.FLOAT32)
             quantized = self._activation(f"{name}/int8", shape, self._scales[name])
             self.operation("QUANTIZE", [given[name]], quantized, self.schema.QuantizeOptionsT())
@@ -126,6 +187,18 @@ class _Int8Writer(TfliteWriter):
         found = quantized_bias(bias, self._input_step(node), self._weight_scales[kernel])
         return self.constant(name, found.values, _told(self.schema, found.scale))
 
+    def operand(self, name: str, values: Array) -> int:
+        found = quantized_weights(values, None)
+        return self.constant(name, found.values, _told(self.schema, found.scale))
+
+    def table(self, node: Node, name: str, table: Array) -> None:
+        scale = self._scales[node.output]
+        found = quantized_activations(table, scale)
+        stored = self.constant(name, found.values, _told(self.schema, scale))
+        inputs = [stored, self.tensor_of[node.inputs[0]]]
+        options = self.schema.GatherOptionsT(axis=0)
+        self.operation("GATHER", inputs, self.tensor_of[node.output], options)
+
     def _input_step(self, node: Node) -> float:
         return self._scales[node.inputs[0]].steps[0]
 
@@ -152,6 +225,13 @@ def _told(schema: Any, scale: Scale) -> Any:
     )
 
 
+_FLOAT_ONLY: Final[Mapping[type, str]] = {
+    LayerNorm: "layer norms",
+    Gelu: "GELUs",
+    MatMul: "products of two activations",
+    ToFloat: "masks",
+    Rsqrt: "layer norms",
+}
 _WRITERS: Final[Mapping[Precision, type[TfliteWriter]]] = {
     "fp32": TfliteWriter,
     "fp16": _Float16Writer,

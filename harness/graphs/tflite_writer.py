@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 from harness.graphs import tflite_schema
 from harness.graphs.description import (
-    Activate,
-    Add,
+    Arithmetic,
     Array,
-    Concat,
+    Composite,
     Conv2D,
     Dense,
     DepthwiseConv2D,
-    GlobalAverage,
+    Embedding,
     Graph,
     Layer,
-    MaxPool,
+    LayerNorm,
+    Lstm,
     Node,
-    Pad,
-    Reshape,
     Shape,
-    Softmax,
 )
+from harness.graphs.lowering import activations_apart, expanded
+from harness.graphs.tflite_lstm import write_lstm
+from harness.graphs.tflite_operators import ARITHMETIC, operator_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,19 +51,23 @@ def write_tflite(graph: Graph) -> bytes:
 class TfliteWriter:
     """Collects tensors, buffers and operators; an index of a list is how the file refers.
 
-    What a kind of file does otherwise stands in `begin`, `kernel`, `bias` and `end`.
+    What a kind of file does otherwise stands in `begin`, `kernel`, `bias`, `operand`, `table`
+    and `end`. `composites` are those that it has no operator for.
     """
 
     description = "seeded weights"
+    composites: tuple[type[Composite], ...] = (LayerNorm,)
 
     def __init__(self, graph: Graph, schema: Any) -> None:
-        self.graph = graph
+        # No layer's kernels end in tanh.
+        self.graph = activations_apart(expanded(graph, self.composites), "tanh")
         self.schema = schema
         self.tensors: list[Any] = []
         self.tensor_of: dict[str, int] = {}
         self.buffers = [tflite_schema.AlignedBuffer()]  # the first one is empty by convention
         self.codes: dict[tuple[int, int], int] = {}
         self.operators: list[Any] = []
+        self.constants: dict[str, int] = {}
 
     def model(self) -> Any:
         schema, graph = self.schema, self.graph
@@ -92,8 +96,9 @@ class TfliteWriter:
 
     def begin(self) -> dict[str, int]:
         """Add the tensors that are computed; return those that the graph is given, by name."""
+        types = self.schema.TensorType
         for name, shape in self.graph.shapes.items():
-            self.tensor(name, shape, self.schema.TensorType.FLOAT32)
+            self.tensor(name, shape, types.INT32 if name in self.graph.ids else types.FLOAT32)
         return {name: self.tensor_of[name] for name in self.graph.inputs}
 
     def end(self) -> dict[str, int]:
@@ -113,36 +118,45 @@ class TfliteWriter:
         del node, kernel
         return self.constant(name, bias)
 
+    def operand(self, name: str, values: Array) -> int:
+        """Add a weight or a number that takes part in arithmetic, and return its index."""
+        return self.constant(name, values)
+
+    def table(self, node: Node, name: str, table: Array) -> None:
+        """Add a table and what looks its rows up."""
+        ids = self.tensor_of[node.inputs[0]]
+        inputs = [self.constant(name, table), ids]
+        output = self.tensor_of[node.output]
+        self.operation("GATHER", inputs, output, self.schema.GatherOptionsT(axis=0))
+
     def node(self, node: Node) -> None:
-        schema, op = self.schema, node.op
-        match op:
-            case Conv2D() | DepthwiseConv2D() | Dense():
+        match node.op:
+            case Conv2D() | DepthwiseConv2D() | Dense() as op:
                 self.layer(node, op)
-            case Add():
-                self.operator("ADD", node, schema.AddOptionsT())
-            case Activate():
-                self.operator(op.kind.upper(), node, None)
-            case Pad():
-                self.operator("PAD", node, schema.PadOptionsT(), self.numbers(node, op.paddings))
-            case MaxPool():
-                options = schema.Pool2DOptionsT(
-                    padding=schema.Padding.SAME,
-                    strideH=op.stride,
-                    strideW=op.stride,
-                    filterHeight=op.size,
-                    filterWidth=op.size,
-                )
-                self.operator("MAX_POOL_2D", node, options)
-            case GlobalAverage():
-                options = schema.ReducerOptionsT(keepDims=False)
-                self.operator("MEAN", node, options, self.numbers(node, (1, 2)))
-            case Reshape():
-                options = schema.ReshapeOptionsT(newShape=list(op.shape))
-                self.operator("RESHAPE", node, options, self.numbers(node, op.shape))
-            case Concat():
-                self.operator("CONCATENATION", node, schema.ConcatenationOptionsT(axis=op.axis))
-            case Softmax():
-                self.operator("SOFTMAX", node, schema.SoftmaxOptionsT(beta=1.0))
+            case Arithmetic() as op:
+                self.arithmetic(node, op)
+            case Embedding(table=table):
+                self.table(node, table, self.graph.weights[table])
+            case Lstm() as op:
+                write_lstm(self, node, op)
+            case op:
+                found = operator_of(op, self.schema)
+                numbers = [
+                    self.numbers(node, values, index) for index, values in enumerate(found.numbers)
+                ]
+                self.operator(found.code, node, found.options, *numbers)
+
+    def arithmetic(self, node: Node, op: Arithmetic) -> None:
+        import numpy as np
+
+        constants = []
+        if op.weight:
+            constants = [self.operand(op.weight, self.graph.weights[op.weight])]
+        elif op.constant is not None:
+            number = np.array(op.constant, np.float32)
+            constants = [self.operand(f"{node.output}/constant", number)]
+        code, options = ARITHMETIC[op.kind]
+        self.operator(code, node, getattr(self.schema, options)(), *constants)
 
     def layer(self, node: Node, op: Layer) -> None:
         import numpy as np
@@ -195,26 +209,39 @@ class TfliteWriter:
     def version(self, code: str, inputs: list[int]) -> int:
         """Return the oldest version of an operator that takes tensors of these types."""
         types = self.schema.TensorType
-        first, *others = (self.tensors[index].type for index in inputs)
+        first, *others = (self.tensors[index].type for index in inputs if index >= 0)
         if code == "DEQUANTIZE":
             return 3 if first == types.FLOAT16 else 2
         if first == types.INT8:
             return _INT8_VERSIONS.get(code, 2)
         return _HYBRID_VERSIONS.get(code, 1) if types.INT8 in others else 1
 
-    def numbers(self, node: Node, values: object) -> int:
+    def numbers(self, node: Node, values: object, index: int = 0) -> int:
         """Add an int32 constant of one node and return its index."""
         import numpy as np
 
-        return self.constant(f"{node.output}/numbers", np.array(values, np.int32))
+        name = f"{node.output}/numbers{index or ''}"
+        return self.constant(name, np.array(values, np.int32))
 
     def constant(self, name: str, array: NDArray[Any], quantization: Any = None) -> int:
+        """Add a constant and return its index; one that several nodes name is added once."""
+        if name in self.constants:
+            return self.constants[name]
         self.buffers.append(tflite_schema.AlignedBuffer(array.tobytes()))
         kind = getattr(self.schema.TensorType, array.dtype.name.upper())
-        return self.tensor(name, array.shape, kind, quantization, len(self.buffers) - 1)
+        index = self.tensor(name, array.shape, kind, quantization, len(self.buffers) - 1)
+        self.constants[name] = index
+        return index
 
     def tensor(
-        self, name: str, shape: Shape, kind: int, quantization: Any = None, buffer: int = 0
+        self,
+        name: str,
+        shape: Shape,
+        kind: int,
+        quantization: Any = None,
+        buffer: int = 0,
+        *,
+        variable: bool = False,
     ) -> int:
         index = self.tensor_of[name] = len(self.tensors)
         self.tensors.append(
@@ -223,6 +250,7 @@ class TfliteWriter:
                 shape=list(shape),
                 type=kind,
                 buffer=buffer,
+                isVariable=variable,
                 quantization=quantization,
             )
         )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from harness.graphs.builder import GraphBuilder
 from harness.graphs.description import Graph
+from harness.graphs.network_options import NetworkOptions
 
 # (channels, stride) of the blocks up to the 16 × 16 map, and from there to the 8 × 8 map
 _TO_16 = (
@@ -38,7 +39,9 @@ class BlazeFaceFront:
     name = "blazeface_front"
     api_version = 1
 
-    def build(self, seed: int) -> Graph:
+    options = NetworkOptions
+
+    def build(self, seed: int, options: NetworkOptions) -> Graph:
         net = GraphBuilder(self.name, seed)
         x = net.input((1, 128, 128, 3))
         x = net.relu(net.conv(x, 24, kernel=5, stride=2))
@@ -51,6 +54,7 @@ class BlazeFaceFront:
         return net.build(
             _heads(net, maps, _COORDINATES, "regressors"),
             _heads(net, maps, 1, "classificators"),
+            fused=options.fused,
         )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from harness import locations, outputs
+from harness.artifacts import described
 from harness.errors import OutputUnreadable, RunError, SuiteError, TargetUnfit
 from harness.graphs.signature import output_dtypes, plain_name, read_signature
 from harness.model import Tensor
@@ -84,7 +85,7 @@ def expect(
         SuiteError: the model's signature or a named file cannot be read.
     """
     open_shapes = {spec.name: spec.shape for spec in source.inputs if spec.shape}
-    signature = read_signature(files.own, open_shapes)
+    signature = _with_all_ids(source, read_signature(files.own, open_shapes))
     sets = [_inputs(source, signature, index) for index in _SETS]
     compared = _compared(files, signature, open_shapes)
     candidates = _candidates(files, compared, signature, open_shapes, session)
@@ -102,6 +103,17 @@ def expect(
         note=note,
         compared_with=_whose(source, files, compared),
         computed_by=computed_by,
+    )
+
+
+def _with_all_ids(
+    source: ModelSource, signature: tuple[InputSignature, ...]
+) -> tuple[InputSignature, ...]:
+    """Draw ids of generated networks from all that there are: a file says only their type."""
+    ids = described(source.generated).ids if source.generated else {}
+    return tuple(
+        replace(entry, low=0, high=ids[entry.name] - 1) if entry.name in ids else entry
+        for entry in signature
     )
 
 
@@ -177,8 +189,8 @@ def _as_specified(entry: InputSignature, spec: InputSpec | None) -> InputSignatu
         entry,
         shape=spec.shape or entry.shape,
         dtype=spec.dtype or entry.dtype,
-        low=spec.low,
-        high=spec.high,
+        low=entry.low if spec.low is None else spec.low,
+        high=entry.high if spec.high is None else spec.high,
     )
 
 

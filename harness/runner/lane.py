@@ -16,6 +16,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from harness.artifacts import why_absent
 from harness.errors import HarnessError, TargetError
 from harness.model import Facts, Failed, Failure, RunResult, Skipped
 from harness.outputs import ORIGINAL
@@ -308,12 +309,18 @@ class LaneWorker:
 
 
 def _no_file(run: PlannedRun, driver: Driver) -> Failure:
+    absent = f"the model {run.cell.model!r} has no {_named(driver.model_format)} file"
+    if run.model.generated:
+        why = why_absent(run.model.generated, driver.model_format)
+        return Failure(
+            "model-unavailable",
+            f"{absent} {run.cell.file!r}: {why}" if why else f"{absent} {run.cell.file!r}",
+            "nothing to do; another runtime or another file of this model may run",
+        )
     return Failure(
         "model-unavailable",
-        f"the model {run.cell.model!r} has no {_named(driver.model_format)} file {run.cell.file!r}",
-        "nothing to do: other numbers than fp32 are generated as .tflite only"
-        if run.model.generated
-        else f"add `{driver.model_format}:` to that file of the model in the suite",
+        f"{absent} {run.cell.file!r}",
+        f"add `{driver.model_format}:` to that file of the model in the suite",
     )
 
 

@@ -14,6 +14,7 @@ from harness import store
 from harness.graphs.tflite_writer import write_tflite
 from harness.model import Failed, Measured, RunResult, Skipped
 from harness.models.blazeface_front import PLUGIN as BLAZEFACE
+from harness.plugins import build_network
 
 pytestmark = [pytest.mark.adb, pytest.mark.litert, pytest.mark.browser]
 
@@ -88,7 +89,7 @@ def test_the_shipped_examples_outputs_are_checked_and_what_ran_is_proved(
 
 def test_each_target_runs_what_it_can_and_says_why_not_else(tmp_path: Path) -> None:
     commander = Commander(tmp_path, dict(os.environ))
-    (tmp_path / "b.tflite").write_bytes(write_tflite(BLAZEFACE.build(1)))
+    (tmp_path / "b.tflite").write_bytes(write_tflite(build_network(BLAZEFACE, 1)))
     (tmp_path / "m.js").write_text(MODULE)
     (tmp_path / "s.yaml").write_text(SUITE.replace("BLAZEFACE", "b.tflite"))
     ran = commander("run", "s.yaml", "--out", "r", "--progress", "quiet")

@@ -5,26 +5,20 @@ The third network here is what a new architecture costs: one short function.
 
 from __future__ import annotations
 
-import os
-import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache, partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
+from tfjs_parts import RUN, chromium, missing, tfjs_site
 
 from harness.graphs.builder import GraphBuilder
 from harness.graphs.description import Graph
 from harness.graphs.numpy_forward import forward
 from harness.graphs.tfjs_writer import write_tfjs
 from harness.graphs.tflite_writer import write_tflite
-from harness.locations import node_modules
 from harness.model import Tensor
 from harness.outputs import InputSignature, check, seeded_inputs
 from harness.plugins import build_network, registry
@@ -67,12 +61,6 @@ def array(tensor: Tensor) -> Any:
 
 def tensor(name: str, values: Any) -> Tensor:
     return Tensor(name, values.shape, "float32", values.astype("<f4").tobytes())
-
-
-def missing(what: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what} is missing")
-    pytest.skip(f"{what} is missing")
 
 
 # --- LiteRT ------------------------------------------------------------------------------
@@ -160,88 +148,18 @@ def test_litert_shows_one_wrong_weight_of_mobilenet(position: int) -> None:
 
 # --- TF.js -------------------------------------------------------------------------------
 
-RUN = """async ({name, wasm, inputs}) => {
-  tf.env().set('WASM_HAS_SIMD_SUPPORT', wasm === 'simd');
-  tf.wasm.setWasmPaths('/tfjs-backend-wasm/dist/');
-  await tf.setBackend('wasm');
-  const model = await tf.loadGraphModel(`/models/${name}/model.json`);
-  const tensors = inputs.map(({shape, values}) => tf.tensor(values, shape, 'float32'));
-  let outputs;
-  const profile = await tf.profile(() => { outputs = [model.predict(tensors)].flat(); });
-  // A fused kernel is reported twice, once under the name of the operation around it.
-  const kernels = profile.kernelNames.filter((kernel) => !kernel.endsWith('__op'));
-  return {
-    inputs: model.inputNodes,
-    outputs: await Promise.all(
-      outputs.map(async (o) => ({shape: o.shape, values: Array.from(await o.data())}))),
-    names: model.outputNodes,
-    kernels,
-    unsupported: kernels.filter((kernel) => !tf.getKernel(kernel, 'wasm')),
-    binary: performance.getEntriesByType('resource').map((e) => e.name.split('/').pop())
-      .filter((n) => n.endsWith('.wasm')),
-  };
-}"""
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".wasm": "application/wasm"}  # noqa: RUF012  as the base class has it
-
-    def log_message(self, *args: object) -> None:
-        return
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("site")
-    scripts = []
-    for package, file in [
-        ("tfjs-core", "tf-core.min.js"),
-        ("tfjs-converter", "tf-converter.min.js"),
-        ("tfjs-backend-wasm", "tf-backend-wasm.min.js"),
-    ]:
-        source = node_modules() / "@tensorflow" / package / "dist"
-        if not (source / file).is_file():
-            missing(f"{source / file} (npm ci)")
-        (folder / package).mkdir()
-        (folder / package / "dist").symlink_to(source)
-        scripts.append(f"<script src='/{package}/dist/{file}'></script>")
-    (folder / "index.html").write_text(f"<!doctype html>{''.join(scripts)}")
-    for name in NAMES:
-        (folder / "models" / name).mkdir(parents=True)
-        for file, data in write_tfjs(built(name)).items():
-            (folder / "models" / name / file).write_bytes(data)
-    with served(folder) as url:
+    models = {name: write_tfjs(built(name)) for name in NAMES}
+    with tfjs_site(tmp_path_factory.mktemp("site"), models) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    names = ("chromium", "chromium-browser", "google-chrome", "microsoft-edge")
-    program = next(filter(None, map(shutil.which, names)), None)
-    if not program:
-        missing("a Chromium (apt-get install chromium)")
-    quiet = ["--disable-background-networking", "--disable-component-update", "--no-first-run"]
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", *quiet]
-        )
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.mark.browser
@@ -251,7 +169,7 @@ def browser() -> Iterator[Any]:
 def test_tfjs_wasm_and_litert_agree(site: str, browser: Any, name: str, wasm: str) -> None:
     graph = built(name)
     inputs = [
-        {"shape": value.shape, "values": array(value).ravel().tolist()}
+        {"shape": value.shape, "dtype": value.dtype, "values": array(value).ravel().tolist()}
         for value in inputs_of(graph)
     ]
     page = browser.new_page()

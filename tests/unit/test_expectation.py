@@ -13,10 +13,10 @@ import pytest
 from harness.errors import SuiteError, TargetUnfit
 from harness.model import Tensor
 from harness.outputs import InputSignature, npz_bytes
-from harness.plugins import ModelFile, Workload
+from harness.plugins import ModelFile, Workload, network_options, registry
 from harness.runner import expectation
 from harness.runner.expectation import Files, expect
-from harness.suite.values import InputSpec, ModelSource
+from harness.suite.values import Generated, InputSpec, ModelSource
 
 FILE = ModelFile("tflite", Path("m.tflite"), "ab" * 32, 1)
 
@@ -257,3 +257,22 @@ def test_without_any_kernels_outputs_are_not_checked_and_the_reason_is_the_runti
     found = expect(a_source(), Files(ONNX), WithoutKernels(), announce=lambda: None)
     assert found.reference is None
     assert found.note == "not checked: no reference (it has none)"
+
+
+def test_a_generated_networks_ids_are_drawn_from_all_that_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    signature = (InputSignature("context", (1, 500), "int32"),)
+    monkeypatch.setattr(expectation, "read_signature", lambda *_: signature)
+    options = network_options(registry("models").get("recommendation")).model_validate(
+        {"items": 70, "history": 500}
+    )
+    network = Generated("recommendation", 7, options=options)
+    source = replace(a_source(), generated=network)
+
+    def fed(*specs: InputSpec) -> set[int]:
+        [tensor] = expected(replace(source, inputs=specs), Runtime()).inputs
+        return set(unpack("<500i", tensor.data))
+
+    assert fed() == set(range(70))
+    assert fed(InputSpec("context", low=60)) == set(range(60, 70))
