@@ -12,6 +12,7 @@ OLDEST: Mapping[str, tuple[int, ...]] = {
     "chromium": (91,),
     "chrome": (91,),
     "edge": (91,),
+    "chrome-android": (91,),
     "firefox": (89,),
     "safari": (16, 4),
     "webkitgtk": (2, 40),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from harness import locations
 from harness.errors import HarnessError, OutputUnreadable, RunError, TargetUnfit
@@ -45,24 +45,28 @@ def open_session(target: TargetSpec, runtime: PageRuntime) -> WebSession:
     options: BrowserKeys = target.options
     init_script = _read_init_script(options.init_script)
     transport = open_transport(options, target.scratch, target.phone)
+    with ExitStack() as undoing:
+        undoing.callback(transport.close)
+        version = _seen_version(transport)
+        phone = phone_runs(transport, options)
+        if phone is not None:
+            undoing.callback(phone.close)
+        kind = RecoverableWebSession if isinstance(transport, Recoverable) else WebSession
+        session = kind(runtime, transport, version, init_script, phone)
+        undoing.pop_all()
+        return session
+
+
+def _seen_version(transport: BrowserTransport) -> str:
+    """Start the browser once: what it tells of itself counts, not what its program said."""
     try:
         # Asked before it is started: nothing that drives browsers starts a very old one.
         check_age(transport.facts.name, transport.facts.version)
-        # What the browser tells of itself counts, not what its program said when asked.
         version = transport.visit(lambda browser: browser.version, deadline_s=_STARTS_WITHIN_S)
         check_age(transport.facts.name, version)
-        phone = phone_runs(transport, options)
-        if phone is not None:
-            return PhoneWebSession(runtime, transport, version, init_script, phone)
-        if isinstance(transport, Recoverable):
-            return RecoverableWebSession(runtime, transport, version, init_script)
-        return WebSession(runtime, transport, version, init_script)
     except RunError as error:
-        transport.close()
         raise TargetUnfit(str(error), hint=error.hint, kind=error.kind) from error
-    except BaseException:
-        transport.close()
-        raise
+    return version
 
 
 def served_to_a_run(
@@ -327,31 +331,18 @@ class WebSession:
         }
 
 
-class PhoneWebSession(WebSession):
-    """One whose phone may go away and come back; see `harness.plugins.Recoverable`."""
-
-    def recover(self) -> str:
-        """Reach the phone again, and end what still runs there."""
-        assert self._phone is not None, "it is opened with one"
-        return self._phone.recover()
-
-
 class RecoverableWebSession(WebSession):
-    """A session whose browser may go away and come back; see `harness.plugins.Recoverable`."""
-
-    _transport: RecoverableTransport
+    """One whose browser or phone may go away and come back; see `harness.plugins.Recoverable`."""
 
     def recover(self) -> str:
-        """Reach the browser again.
+        """Reach it again, and end what still runs there.
 
         Raises:
             TargetError: it is not back yet.
         """
-        return self._transport.recover()
-
-
-class RecoverableTransport(BrowserTransport, Recoverable, Protocol):
-    """Drives a browser that may come back."""
+        returning = self._phone or self._transport
+        assert isinstance(returning, Recoverable), "it is opened with one that may come back"
+        return returning.recover()
 
 
 def measure_in_page(page: OpenPage, config: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from harness.plugins import ModelFile, Recoverable, TargetSpec
 from harness.transports.cdp import PhoneChrome
 from harness.transports.virtual_setup import CableCut, Moment
 from harness.web_lane import transports
-from harness.web_lane.session import PhoneWebSession, WebSession
+from harness.web_lane.session import RecoverableWebSession, WebSession
 
 pytestmark = [pytest.mark.adb, pytest.mark.browser]
 
@@ -104,14 +104,14 @@ def test_a_phone_that_goes_away_is_told_as_lost_and_measures_when_it_is_back(
     with web_session(tmp_path, browser="chrome-android", device="virtual") as session:
         with pytest.raises(TargetLost):
             run(session, model, wasm="simd")
-        assert isinstance(session, PhoneWebSession)
+        assert isinstance(session, RecoverableWebSession)
         assert ends(lambda: _recovered(session))
         reading = PLUGIN.read(run(session, model, wasm="simd"))
         assert measured(reading)["latency_mean"] is not None
         assert left(chrome(session)) == []
 
 
-def _recovered(session: PhoneWebSession) -> bool:
+def _recovered(session: RecoverableWebSession) -> bool:
     try:
         session.recover()
     except TargetError:
