@@ -130,5 +130,9 @@ class WebOnnx(WebDriver):
             )
         return super().unsupported(options, variant)
 
+    def needs_isolation(self, variant: VariantOptions) -> bool:
+        """Tell whether there is more than one thread: with one, the build runs anywhere."""
+        return variant.threads > 1
+
 
 PLUGIN = WebOnnx()

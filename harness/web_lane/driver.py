@@ -45,7 +45,14 @@ class WebDriver(ABC):
 
     def unsupported(self, options: Any, variant: Any) -> str:
         """Say why threads are known not to work; all else is found out by running it."""
-        return why_no_threads(options) if getattr(variant, "threads", None) else ""
+        return why_no_threads(options) if self.needs_isolation(variant) else ""
+
+    def needs_isolation(self, variant: Any) -> bool:
+        """Tell whether a variant shares memory among threads, which isolated pages alone may do.
+
+        A build for threads has them even where it is told to use one.
+        """
+        return getattr(variant, "threads", None) is not None
 
     def open(self, target: TargetSpec) -> Session:
         """Find the browser and the runtime, and start the browser once to see that it can.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ def page() -> Iterator[Page]:
         browser = playwright.chromium.launch(
             executable_path=find("chromium").path, args=["--no-sandbox"]
         )
-        yield browser.new_page()
+        yield browser.new_context(ignore_https_errors=True).new_page()
         browser.close()
 
 
@@ -83,8 +84,11 @@ def test_a_served_session_is_interrupted_resumed_on_its_device_and_read_anywhere
     assert wrong.returncode == 4
     assert "edgebench serve" in wrong.stderr
 
-    process = started(edgebench, "--resume", "r")
-    address = event(process, "serving")["address"]
+    process = started(edgebench, "--resume", "r", "--host", "127.0.0.2", "--tls")
+    serving = event(process, "serving")
+    assert re.fullmatch(r"[0-9A-F]{2}(:[0-9A-F]{2}){31}", serving["fingerprint"])
+    address = serving["address"]
+    assert address.startswith("https://127.0.0.2:")
     join(page, address, "Another one")
     page.get_by_role("alert").wait_for()
     assert "kitchen-ipad" in page.get_by_role("alert").inner_text()

@@ -31,7 +31,7 @@ THREE: tuple[tuple[dict[str, Any], str, int], ...] = (
     ({"wasm": "simd"}, "tfjs-backend-wasm-simd.wasm", 1),
     ({"wasm": "threaded-simd", "threads": 2}, "tfjs-backend-wasm-threaded-simd.wasm", 2),
 )
-LONG = web_parts.QUICK.model_copy(update={"timed": Timed(iterations=1_000_000, max_seconds=2.0)})
+LONG = web_parts.QUICK.model_copy(update={"timed": Timed(iterations=1_000_000, max_seconds=1.5)})
 VIRTUAL_CLOCK = Path(__file__).parents[1] / "fixtures" / "web" / "virtual_clock.js"
 
 
@@ -224,6 +224,7 @@ def test_a_browser_that_goes_away_is_lost_until_it_comes_back(
         session.join(page)
         target = session.target()
         measured(web_parts.run(target, model, wasm="simd"))
+        page.get_by_role("heading", name="Getting ready").wait_for()
         page.goto("about:blank")
         assert isinstance(target, Recoverable)
         with pytest.raises(TargetLost) as lost:

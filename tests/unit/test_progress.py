@@ -19,11 +19,14 @@ from harness.progress.pace import Pace
 from harness.progress.texts import quantity_text
 from harness.runner.events import (
     BlockAdded,
+    BrowserJoined,
     Event,
     LaneAhead,
+    Noticed,
     RunFinished,
     RunStarted,
     RunWaiting,
+    Serving,
     SessionFinished,
     SessionStarted,
     TargetAway,
@@ -194,3 +197,43 @@ def test_a_run_that_must_wait_says_why(style: Style) -> None:
     text = said(style, [begun, RunStarted(run), RunWaiting(run, "hot\x07 (for 300 s at most)")])
     assert "for 300 s at most" in text
     assert "\x07" not in text
+
+
+SERVED: list[Event] = [
+    Serving("http://192.0.2.7:80/t/abc/", "\x1b[48;5;231m██\x1b[0m", "AB:CD", "kitchen-ipad"),
+    BrowserJoined("Kitchen iPad", "Safari/WebKit 18", "Mozilla\x1b[31m/5.0" + "x" * 900, True),
+    Noticed("refused a second device from 192.0.2.9\x07"),
+]
+
+
+def test_a_served_session_says_where_to_come_who_came_and_what_was_refused() -> None:
+    lines = said("lines", SERVED).splitlines()
+    assert lines[0].endswith("http://192.0.2.7:80/t/abc/")
+    assert "AB:CD" in lines[1]
+    assert "kitchen-ipad" in lines[2]
+    assert lines[3].startswith("connected: Kitchen iPad, Safari/WebKit 18 (threads); it calls")
+    assert len(lines[3]) < 300
+    assert lines[4].startswith("refused a second device")
+    # No picture where nobody can point a camera at it, and nothing that steers the terminal.
+    assert "\x1b" not in "".join(lines)
+    assert "\x07" not in "".join(lines)
+
+
+def test_a_live_display_shows_the_code_and_the_address_in_one_piece() -> None:
+    shown = said("live", SERVED)
+    assert "██" in shown
+    assert "http://192.0.2.7:80/t/abc/" in shown
+    assert "\x07" not in shown
+
+
+def test_programs_that_watch_are_given_the_address_without_the_picture() -> None:
+    serving, joined, noticed = map(json.loads, said("json", SERVED).splitlines())
+    assert serving["event"] == "serving"
+    assert serving["address"] == "http://192.0.2.7:80/t/abc/"
+    assert "qr" not in serving
+    assert (joined["event"], joined["label"], joined["threads"]) == (
+        "browser_joined",
+        "Kitchen iPad",
+        True,
+    )
+    assert noticed["event"] == "noticed"

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import RunFailed, SuiteError, TargetNotFound
-from harness.transports.served import Address, Lobby, current, opened
+from harness.transports.served import Address, Lobby, Progress, current, opened
 from harness.transports.served.connections import address_of
 from harness.transports.served.exchange import Answer
 from harness.transports.served.handler import LARGEST_UPLOAD
@@ -255,6 +255,31 @@ def test_an_answer_counts_once_and_only_for_the_job_that_was_given_out(client: C
         assert work.result(5).seen.wake_lock == "held"
         assert client.ask("POST", "/answer", {"job": job, **ANSWER})[0] == 410
     assert any("nobody waits" in notice for notice in client.notices)
+
+
+def test_a_page_that_asks_how_far_the_session_is_is_told_at_once(client: Client) -> None:
+    client.join()
+    client.lobby.progress = Progress(3, 24, "Now: net.")
+    told = client.next("lobby&now=1")
+    assert told["do"] == "wait"
+    assert told["progress"] == {"done": 3, "total": 24, "now": "Now: net."}
+
+
+def test_a_connection_that_is_held_and_says_nothing_is_nobodys_fault(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.transports.served.handler._HEAD_WITHIN_S", 0.2)
+    with socket.create_connection(("127.0.0.1", client.lobby.pages.port), timeout=10) as silent:
+        assert silent.recv(100) == b""
+    assert client.notices == []
+
+
+def test_what_is_no_request_at_all_is_answered_and_told(client: Client) -> None:
+    with socket.create_connection(("127.0.0.1", client.lobby.pages.port), timeout=10) as odd:
+        odd.sendall(b"\x16\x03\x01 hello\r\n\r\n")
+        assert b"400" in odd.recv(1000)
+    (notice,) = client.notices
+    assert "a broken request" in notice
 
 
 def test_an_answer_before_any_job_is_refused(client: Client) -> None:

@@ -7,6 +7,7 @@
   );
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   let asking = null;
+  let first = true;
 
   async function stayAwake() {
     if (!("wakeLock" in navigator)) {
@@ -39,9 +40,11 @@
 
   async function ask() {
     asking = new AbortController();
-    const answer = await fetch("/next?at=lobby", { cache: "no-store", signal: asking.signal });
+    // The first answer comes at once, so that the page shows how far the session is.
+    const answer = await fetch(`/next?at=lobby${first ? "&now=1" : ""}`, { cache: "no-store", signal: asking.signal });
     if (answer.status === 403) throw new Error("stranger");
     const order = await answer.json();
+    first = false;
     show(order.progress);
     return order;
   }

@@ -70,17 +70,25 @@ class DeadlineReader(io.RawIOBase):
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self.deadline = 0.0
+        self._deadline = 0.0
+        self.has_begun = False
+
+    def begin(self, within_s: float) -> None:
+        """Give what comes next so much time as a whole; nothing of it has come yet."""
+        self._deadline = time.monotonic() + within_s
+        self.has_begun = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        left = self.deadline - time.monotonic()
+        left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("the deadline for reading has passed")
         self._connection.settimeout(left)
-        return self._connection.recv_into(buffer)
+        received = self._connection.recv_into(buffer)
+        self.has_begun = self.has_begun or received > 0
+        return received
 
 
 class ServedListener(PageListener):

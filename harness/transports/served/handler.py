@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import select
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from http import HTTPStatus
@@ -69,7 +68,7 @@ class ServedHandler(PageHandler):
 
     def handle_one_request(self) -> None:
         """Answer one request."""
-        self._reader.deadline = time.monotonic() + _HEAD_WITHIN_S
+        self._reader.begin(_HEAD_WITHIN_S)
         super().handle_one_request()
 
     def version_string(self) -> str:
@@ -86,7 +85,9 @@ class ServedHandler(PageHandler):
 
     def log_error(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
         """Show on the terminal what could not even be read as a request."""
-        self.server.lobby.refuse(f"a broken request ({format % args})", self._host())
+        # A browser that holds a connection and says nothing does nothing wrong.
+        if self._reader.has_begun:
+            self.server.lobby.refuse(f"a broken request ({format % args})", self._host())
 
     def _answering(self, answer: Callable[[str], None]) -> None:
         lobby = self.server.lobby
@@ -171,14 +172,15 @@ class ServedHandler(PageHandler):
 
     def _next(self) -> None:
         lobby = self.server.lobby
-        order = lobby.exchange.next(self._place(), self._is_gone, _POLL_S)
+        within_s = 0.0 if self._asked_for("now") else _POLL_S
+        order = lobby.exchange.next(self._asked_for("at"), self._is_gone, within_s)
         self._json({**asdict(order), "progress": asdict(lobby.progress)})
         if order.do == "over":
             lobby.exchange.said_goodbye.set()
 
     def _hold_tie(self) -> None:
         """Hold a connection as long as its page is open: a page that is killed says nothing."""
-        exchange, at = self.server.lobby.exchange, self._place()
+        exchange, at = self.server.lobby.exchange, self._asked_for("at")
         while exchange.expects(at):
             if select.select([self.connection], [], [], _LOOK_AGAIN_S)[0]:
                 exchange.disturb(Disturbance(at=at, why="left"))
@@ -186,8 +188,8 @@ class ServedHandler(PageHandler):
         self.close_connection = True
         self._json({})
 
-    def _place(self) -> str:
-        return parse_qs(urlsplit(self.path).query).get("at", [""])[0][:100]
+    def _asked_for(self, name: str) -> str:
+        return parse_qs(urlsplit(self.path).query).get(name, [""])[0][:100]
 
     def _take_answer(self) -> None:
         answer = _read(Answer, self._upload(LARGEST_UPLOAD))
@@ -206,7 +208,7 @@ class ServedHandler(PageHandler):
             raise Refused(HTTPStatus.LENGTH_REQUIRED, "an upload that does not tell its length")
         if int(length) > largest:
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"an upload of {length[:20]} bytes")
-        self._reader.deadline = time.monotonic() + _BODY_WITHIN_S
+        self._reader.begin(_BODY_WITHIN_S)
         try:
             data = self.rfile.read(int(length))
         except TimeoutError as error:

@@ -7,7 +7,7 @@ import segno
 _BLACK_ON_WHITE = "\x1b[38;5;16;48;5;231m"
 _RESET = "\x1b[0m"
 _HALVES = {(0, 0): " ", (1, 0): "▀", (0, 1): "▄", (1, 1): "█"}
-_QUIET_ZONE = 2
+_QUIET_ZONE = 4
 
 
 def terminal_code(text: str) -> str:
