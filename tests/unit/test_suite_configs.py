@@ -39,6 +39,20 @@ def test_the_speedup_suite_tells_simd_the_threaded_binary_and_threads_apart() ->
     }
 
 
+def test_the_threads_suite_has_every_step_on_both_lanes_and_what_visitors_get() -> None:
+    web, device = load(CONFIGS / "threads.yaml").targets
+    steps = {each.name: (each.options.wasm, each.options.threads) for each in web.variants}
+    assert steps == {
+        "plain": ("plain", None),
+        "simd": ("simd", None),
+        **{f"simd-{n}t": ("threaded-simd", n) for n in (1, 2, 4)},
+        "shipped": ("auto", None),
+    }
+    assert {each.name: each.options.threads for each in device.variants} == {
+        f"cpu-{n}t": n for n in (1, 2, 4)
+    }
+
+
 def test_the_phone_suite_needs_no_file_to_be_validated() -> None:
     [tool] = load(CONFIGS / "phone.yaml").tools
     assert tool.abi == "arm64-v8a"
