@@ -1,6 +1,7 @@
 """Which blocks others disturbed, which of them are replaced, and which ones count; pure.
 
-A block is one latency run of every cell of one model on one bench. It is disturbed if others used
+A block is one latency run of every cell of one model on one bench, or of all models where the suite
+has a base model. It is disturbed if others used
 more of the host's CPU than a stated share while one of its runs was measured: never judged by
 the times themselves. What the hypervisor took (steal) counts as used by others. How many blocks
 replace disturbed ones, and which are left out for them, follows from the stored runs, so a
@@ -11,20 +12,50 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from harness.model import Facts, Measured, RunResult, SessionRecord
 from harness.plan import PlannedRun
 
-ModelOnBench: TypeAlias = tuple[str, str]
-"""What blocks are counted for: (bench, model)."""
+Place: TypeAlias = tuple[str, str]
+"""What blocks are counted for: (bench, model), with '' for all models together."""
 
 BlockName: TypeAlias = tuple[str, str, int]
-"""A block of a session: (bench, model, number)."""
+"""A block of a session: its place and its number."""
 
 DISTURBED = "disturbed"
 """The condition of a run that says whether others disturbed it; None is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacing:
+    """How blocks are replaced: at most `most` of each place.
+
+    `spared` numbers after the last planned block are for the blocks that failures may add;
+    `together` says that a block is of all models.
+    """
+
+    most: int = 0
+    spared: int = 0
+    together: bool = False
+
+    def place(self, bench: str, model: str) -> Place:
+        """Return what the blocks of a model are counted for."""
+        return (bench, "" if self.together else model)
+
+
+NOTHING_REPLACED = Replacing()
+"""How older sessions, and those that ask for it, replace disturbed blocks."""
+
+
+def how_replaced(session: SessionRecord) -> Replacing:
+    """Return how blocks of a session are replaced."""
+    return Replacing(
+        most=session.replace_disturbed,
+        spared=session.added_blocks,
+        together=session.base_model is not None,
+    )
 
 
 def judged(conditions: Facts, above: float) -> bool | None:
@@ -36,50 +67,47 @@ def judged(conditions: Facts, above: float) -> bool | None:
     return others + (steal if isinstance(steal, int | float) else 0.0) > above
 
 
-def block_of(run: RunResult) -> BlockName:
+def block_of(run: RunResult, how: Replacing) -> BlockName:
     """Name the block of a latency run."""
-    return (run.bench, run.cell.model, run.block)
+    return (*how.place(run.bench, run.cell.model), run.block)
 
 
-def disturbed_blocks(runs: Iterable[RunResult]) -> Mapping[ModelOnBench, tuple[int, ...]]:
-    """Return the numbers of the disturbed blocks of each model on each bench, in order."""
-    found: dict[ModelOnBench, set[int]] = {}
+def disturbed_blocks(runs: Iterable[RunResult], how: Replacing) -> Mapping[Place, tuple[int, ...]]:
+    """Return the numbers of the disturbed blocks of each place, in order."""
+    found: dict[Place, set[int]] = {}
     for run in runs:
         if run.pass_ == "latency" and run.conditions.get(DISTURBED) is True:
-            found.setdefault((run.bench, run.cell.model), set()).add(run.block)
+            found.setdefault(how.place(run.bench, run.cell.model), set()).add(run.block)
     return {place: tuple(sorted(numbers)) for place, numbers in found.items()}
 
 
-def replacements_due(runs: Iterable[RunResult], most: int) -> Mapping[ModelOnBench, int]:
-    """Return how many blocks are to replace disturbed ones, at most `most` of each model."""
-    return {place: min(len(blocks), most) for place, blocks in disturbed_blocks(runs).items()}
+def replacements_due(runs: Iterable[RunResult], how: Replacing) -> Mapping[Place, int]:
+    """Return how many blocks are to replace disturbed ones."""
+    found = disturbed_blocks(runs, how)
+    return {place: min(len(blocks), how.most) for place, blocks in found.items()}
 
 
 def replacing_runs(
     prototypes: Sequence[PlannedRun],
-    due: Mapping[ModelOnBench, int],
+    due: Mapping[Place, int],
     seed: int,
+    how: Replacing,
     *,
-    spared: int,
-    done: Mapping[ModelOnBench, int] | None = None,
+    done: Mapping[Place, int] | None = None,
 ) -> tuple[PlannedRun, ...]:
-    """Return the runs of the blocks that are due beyond those that were `done`, without order.
-
-    Blocks are numbered on from the last planned one, after the `spared` numbers of the blocks
-    that failures may add.
-    """
+    """Return the runs of the blocks that are due beyond those that were `done`, without order."""
     runs: list[PlannedRun] = []
-    for (bench, model), blocks in due.items():
+    for place, blocks in due.items():
         own = [
             run
             for run in prototypes
-            if (run.bench, run.cell.model, run.pass_) == (bench, model, "latency")
+            if run.pass_ == "latency" and how.place(run.bench, run.cell.model) == place
         ]
-        last = max((run.block for run in own), default=0) + spared
-        for number in range((done or {}).get((bench, model), 0) + 1, blocks + 1):
+        last = max((run.block for run in own), default=0) + how.spared
+        for number in range((done or {}).get(place, 0) + 1, blocks + 1):
             cells = [replace(run, block=last + number) for run in own]
             # Not for secrets: a recorded seed must give the same order again.
-            random.Random(f"{seed}/replacing/{bench}/{model}/{number}").shuffle(cells)  # noqa: S311
+            random.Random(f"{seed}/replacing/{place}/{number}").shuffle(cells)  # noqa: S311
             runs += cells
     return tuple(runs)
 
@@ -89,13 +117,14 @@ def left_out(session: SessionRecord, runs: Sequence[RunResult]) -> frozenset[Blo
 
     Those beyond the limit stay, and count.
     """
-    made: dict[ModelOnBench, set[int]] = {}
+    how = how_replaced(session)
+    made: dict[Place, set[int]] = {}
     for run in runs:
-        replaces = run.block > session.blocks + session.added_blocks
+        replaces = run.block > session.blocks + how.spared
         if run.pass_ == "latency" and replaces and isinstance(run.outcome, Measured):
-            made.setdefault((run.bench, run.cell.model), set()).add(run.block)
+            made.setdefault(how.place(run.bench, run.cell.model), set()).add(run.block)
     return frozenset(
         (*place, number)
-        for place, numbers in disturbed_blocks(runs).items()
+        for place, numbers in disturbed_blocks(runs, how).items()
         for number in numbers[: len(made.get(place, ()))]
     )

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from harness.disturbances import replacements_due, replacing_runs
+from harness.disturbances import NOTHING_REPLACED, Replacing, replacements_due, replacing_runs
 from harness.model import Cell, Failed, Pass, RunResult
 from harness.plan import Plan, PlannedRun
 
@@ -45,13 +45,13 @@ class RetryPolicy:
 
     `waits_s` are the pauses between attempts to reach it, `losses_in_a_row` without a run that
     ended by itself put it into quarantine, and at most `added_blocks` are added for each model,
-    target and pass. At most `replace_disturbed` disturbed blocks of each model are replaced.
+    target and pass. `replacing` is how disturbed blocks are replaced: not at all, if not said.
     """
 
     waits_s: tuple[float, ...] = (0.5, 1, 2, 4, 8, 15, 30, 30, 30)
     losses_in_a_row: int = 3
     added_blocks: int = 3
-    replace_disturbed: int = 0
+    replacing: Replacing = NOTHING_REPLACED
 
 
 POLICY = RetryPolicy()
@@ -102,16 +102,16 @@ def added_runs(
 
 
 def with_added(
-    plan: Plan, runs: Sequence[RunResult], most: int, *, replace_disturbed: int = 0
+    plan: Plan, runs: Sequence[RunResult], most: int, replacing: Replacing = NOTHING_REPLACED
 ) -> Plan:
     """Return a plan with the blocks that stored runs call for at the end of its lanes."""
     due = blocks_due(runs, most)
-    disturbed = replacements_due(runs, replace_disturbed)
+    disturbed = replacements_due(runs, replacing)
     lanes = []
     for lane in plan.lanes:
         added = added_runs(lane.prototypes, due, plan.seed, after=len(lane.runs))
         own = {place: blocks for place, blocks in disturbed.items() if place[0] == lane.bench}
-        new = replacing_runs(lane.prototypes, own, plan.seed, spared=most)
+        new = replacing_runs(lane.prototypes, own, plan.seed, replacing)
         runs_now = (*lane.runs, *added, *in_order(new, after=len(lane.runs) + len(added)))
         lanes.append(replace(lane, runs=runs_now))
     return replace(plan, lanes=tuple(lanes))

@@ -14,6 +14,7 @@ from harness.cli.folders import label_of, say_where
 from harness.cli.plan import load_plan, plan_table, until_of
 from harness.cli.printing import print_tables
 from harness.cli.session_record import FileKey, digest_of, planned_models, session_record
+from harness.disturbances import how_replaced
 from harness.errors import (
     EXIT_FINDINGS,
     EXIT_INTERRUPTED,
@@ -221,9 +222,7 @@ def _resumed(arguments: argparse.Namespace, planned: Plan) -> _Begun:
     whole = plan.make(planned.suite, drivers, blocks=session.blocks, seed=session.seed)
     whole = plan.of_cells(whole, session.cells)
     policy = _policy(session)
-    whole = with_added(
-        whole, folder.runs, policy.added_blocks, replace_disturbed=policy.replace_disturbed
-    )
+    whole = with_added(whole, folder.runs, policy.added_blocks, policy.replacing)
     finished = {
         (run.cell, run.pass_, run.block)
         for run in folder.runs
@@ -237,7 +236,7 @@ def _policy(session: SessionRecord) -> RetryPolicy:
     return replace(
         POLICY,
         added_blocks=session.added_blocks,
-        replace_disturbed=session.replace_disturbed,
+        replacing=how_replaced(session),
     )
 
 

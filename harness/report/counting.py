@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.disturbances import ModelOnBench, block_of, left_out, replacements_due
+from harness.disturbances import (
+    Place,
+    Replacing,
+    block_of,
+    how_replaced,
+    left_out,
+    replacements_due,
+)
 from harness.model import Cell, Measured, Pass, RunResult, SessionRecord
 from harness.retries import Group, blocks_due, group_of
 
@@ -20,26 +27,27 @@ class Counting:
     runs: tuple[RunResult, ...]
     left_out: Mapping[Cell, tuple[RunResult, ...]]
     added: Mapping[Group, int]
-    replacing: Mapping[ModelOnBench, int]
+    replacing: Mapping[Place, int]
+    how: Replacing
 
     def beside(self, cell: Cell, pass_: Pass, bench: str) -> int:
         """Return how many runs that count a cell should have beside the planned ones."""
         beside = self.added.get(group_of(cell, pass_), 0)
         if pass_ == "latency":
-            beside += self.replacing.get((bench, cell.model), 0)
+            beside += self.replacing.get(self.how.place(bench, cell.model), 0)
             beside -= len(self.left_out.get(cell, ()))
         return beside
 
 
 def counting(session: SessionRecord, latest: Sequence[RunResult]) -> Counting:
     """Tell from the latest attempts of a session which of its runs count."""
-    out = left_out(session, latest)
+    out, how = left_out(session, latest), how_replaced(session)
     runs: list[RunResult] = []
     aside: dict[Cell, list[RunResult]] = {}
     for run in latest:
         # A failure stays to be seen, whatever others did meanwhile.
         measured = run.pass_ == "latency" and isinstance(run.outcome, Measured)
-        if measured and block_of(run) in out:
+        if measured and block_of(run, how) in out:
             aside.setdefault(run.cell, []).append(run)
         else:
             runs.append(run)
@@ -47,5 +55,6 @@ def counting(session: SessionRecord, latest: Sequence[RunResult]) -> Counting:
         runs=tuple(runs),
         left_out={cell: tuple(own) for cell, own in aside.items()},
         added=blocks_due(latest, session.added_blocks),
-        replacing=replacements_due(latest, session.replace_disturbed),
+        replacing=replacements_due(latest, how),
+        how=how,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from harness.counted import counted
-from harness.disturbances import DISTURBED, BlockName, block_of
+from harness.disturbances import DISTURBED, BlockName, Replacing, block_of, how_replaced
 from harness.model import RunResult
 from harness.report.numbers import percent
 from harness.report.summary import CellSummary
@@ -40,12 +40,13 @@ def disturbed(cells: Sequence[CellSummary]) -> str:
     aside = [run for cell in cells for run in cell.latency.left_out]
     if above is None or not (counting or aside):
         return ""
-    unknown = _blocks(run for run in counting if run.conditions.get(DISTURBED) is None)
-    every = _blocks((*counting, *aside))
+    how = how_replaced(cells[0].session)
+    unknown = _blocks((run for run in counting if run.conditions.get(DISTURBED) is None), how)
+    every = _blocks((*counting, *aside), how)
     if unknown == every:
         return "Disturbed blocks: not known, this platform does not tell what others use."
-    stay = _blocks(run for run in counting if run.conditions.get(DISTURBED) is True)
-    replaced = _blocks(aside)
+    stay = _blocks((run for run in counting if run.conditions.get(DISTURBED) is True), how)
+    replaced = _blocks(aside, how)
     found = f"{len(stay | replaced) or 'none'} of {counted(len(every), 'block')}"
     what = [
         f"{len(replaced)} left out, replaced by new ones" if replaced else "",
@@ -78,5 +79,5 @@ def _known(runs: Iterable[RunResult], condition: str) -> list[float]:
     return [float(share) for share in seen if isinstance(share, int | float)]
 
 
-def _blocks(runs: Iterable[RunResult]) -> set[BlockName]:
-    return {block_of(run) for run in runs}
+def _blocks(runs: Iterable[RunResult], how: Replacing) -> set[BlockName]:
+    return {block_of(run, how) for run in runs}

@@ -30,7 +30,7 @@ class AddedBlocks:
         self._seed = seed
         self._policy = policy
         self._added = blocks_due(self._runs, policy.added_blocks)
-        self._replaced = replacements_due(self._runs, policy.replace_disturbed)
+        self._replaced = replacements_due(self._runs, policy.replacing)
         self._last_order = max((run.order for run in (*lane.runs, *lane.prototypes)), default=0)
 
     def after(self, result: RunResult) -> tuple[Added, ...]:
@@ -52,12 +52,12 @@ class AddedBlocks:
         return runs
 
     def _after_disturbances(self) -> tuple[PlannedRun, ...]:
-        due = replacements_due(self._runs, self._policy.replace_disturbed)
+        due = replacements_due(self._runs, self._policy.replacing)
         runs = replacing_runs(
             self._lane.prototypes,
             due,
             self._seed,
-            spared=self._policy.added_blocks,
+            self._policy.replacing,
             done=self._replaced,
         )
         self._replaced = due

@@ -165,9 +165,7 @@ class Played:
             made = {
                 (r.cell, r.pass_, r.block) for r in stored if not isinstance(r.outcome, Skipped)
             }
-            whole = with_added(
-                planned, stored, policy.added_blocks, replace_disturbed=policy.replace_disturbed
-            )
+            whole = with_added(planned, stored, policy.added_blocks, policy.replacing)
             planned = plan.without(whole, made)
         else:
             writer = store.create(path, _session_record(planned, policy), suite.text)

@@ -13,8 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runner_parts import Played, ScriptedDriver, a_target, measured, value
 
-from harness.disturbances import DISTURBED, judged, left_out, replacements_due
+from harness import plan
+from harness.disturbances import (
+    DISTURBED,
+    Replacing,
+    judged,
+    left_out,
+    replacements_due,
+    replacing_runs,
+)
 from harness.model import Facts, ResultFolder
+from harness.options import Sampling
+from harness.plan import Plan
 from harness.plugins import Probed
 from harness.report import tables
 from harness.report.frame import to_pandas
@@ -25,8 +35,9 @@ from harness.runner import lane
 from harness.runner import session as runner_session
 from harness.runner.events import BlockAdded
 from harness.runner.expectation import Expectation
+from harness.suite.values import Generated, ModelSource, Suite
 
-POLICY = RetryPolicy(added_blocks=3, replace_disturbed=2)
+POLICY = RetryPolicy(added_blocks=3, replacing=Replacing(most=2, spared=3))
 
 
 @pytest.fixture(autouse=True)
@@ -215,7 +226,9 @@ def test_as_many_runs_count_as_were_planned(disturbed: set[int], most: int, data
     every = disturbed | {n for n in again if n <= planned + 3 + due}
     made = min(len(every), most)
     folder = a_folder(planned, every, made, most=most)
-    assert replacements_due(folder.runs, most) == ({("host", "blazeface"): made} if every else {})
+    assert replacements_due(folder.runs, Replacing(most)) == (
+        {("host", "blazeface"): made} if every else {}
+    )
     for summary in summarise([folder]):
         assert len(summary.latency.runs) == summary.latency.planned == planned
         assert {run.block for run in summary.latency.left_out} <= every
@@ -225,3 +238,41 @@ def test_as_many_runs_count_as_were_planned(disturbed: set[int], most: int, data
 def test_the_methods_paragraph_says_what_was_left_out() -> None:
     text = methods([a_folder(6, disturbed={2}, replaced=1)], include_virtual=False)
     assert "1 of 7 blocks; 1 left out, replaced by new ones." in text
+
+
+def test_where_models_share_their_blocks_all_of_them_are_replaced_and_left_out_together() -> None:
+    folder = a_folder(6, disturbed=set(), replaced=1)
+    twin = tuple(replace(run, cell=replace(run.cell, model="base")) for run in folder.runs)
+    disturbed = tuple(
+        replace(run, conditions={**run.conditions, DISTURBED: run.block == 2}) for run in twin
+    )
+    record = replace(
+        folder.session,
+        base_model="base",
+        cells=(*folder.session.cells, *(replace(c, model="base") for c in folder.session.cells)),
+    )
+    shared = ResultFolder("r", record, (*folder.runs, *disturbed))
+    assert left_out(record, shared.runs) == {("host", "", 2)}
+    for summary in summarise([shared]):
+        assert [run.block for run in summary.latency.runs] == [1, 3, 4, 5, 6, 10]
+        assert summary.latency.planned == 6
+    planned = plan_of_two_models()
+    runs = replacing_runs(
+        planned.lanes[0].prototypes, {("host", ""): 1}, 1, Replacing(1, 3, together=True)
+    )
+    assert sorted((run.cell.model, run.cell.variant, run.block) for run in runs) == [
+        ("m", "a", 6),
+        ("m", "b", 6),
+        ("n", "a", 6),
+        ("n", "b", 6),
+    ]
+
+
+def plan_of_two_models() -> Plan:
+    models = tuple(
+        ModelSource(name, "fp32", Generated("n", 1), {}, (), "cpu", 1e-4) for name in ("m", "n")
+    )
+    target = a_target({"a": value(1), "b": value(1)})
+    suite = Suite("s", Path("s"), "suite: s\n", models, (target,), (), Sampling(blocks=2))
+    drivers: Any = {"scripted": ScriptedDriver()}
+    return plan.make(suite, drivers)
