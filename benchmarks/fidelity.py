@@ -1,6 +1,7 @@
 """Fidelity: the measuring page against a bare hand-written page with a plain loop.
 
-    python benchmarks/fidelity.py [--browser chromium] [--runtime tfjs|litert|onnx]
+    python benchmarks/fidelity.py [--browser chromium] [--device DEVICE]
+                                  [--runtime tfjs|litert|onnx]
                                   [--variant simd] [--model mobilenet_v2] [--blocks 40]
                                   [--minutes N]
 
@@ -85,6 +86,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="mobilenet_v2")
     parser.add_argument("--browser", default="chromium")
+    parser.add_argument("--device", help="of `--browser chrome-android`: virtual, auto, a serial")
     parser.add_argument("--runtime", default="tfjs", choices=tuple(BARE_PAGES))
     parser.add_argument("--variant", help="a Wasm build of the runtime (default: its first one)")
     parser.add_argument("--minutes", type=float, default=math.inf)
@@ -131,7 +133,9 @@ def measure(
     with tempfile.TemporaryDirectory() as scratch, PageServer() as server:
         runtime = bare.runtime(model)
         contents = served_to_a_run(runtime, model, [inputs])
-        browsers = open_transport(BrowserKeys(browser=arguments.browser), Path(scratch))
+        device = {} if arguments.device is None else {"device": arguments.device}
+        keys = BrowserKeys.model_validate({"browser": arguments.browser, **device})
+        browsers = open_transport(keys, Path(scratch))
         origin = browsers.origin_for(server.port)
         server.admit(origin)
         url = server.mount(RUN, {**contents, bare.file.name: bare.file}, origin=origin)
