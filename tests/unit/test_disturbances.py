@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from runner_parts import Played, ScriptedDriver, a_target, measured, value
 
 from harness import plan
+from harness.cli.plan import plan_table
 from harness.disturbances import (
     DISTURBED,
     Replacing,
@@ -268,11 +269,17 @@ def test_where_models_share_their_blocks_all_of_them_are_replaced_and_left_out_t
     ]
 
 
-def plan_of_two_models() -> Plan:
+def test_the_plan_says_how_many_blocks_may_come_on_top() -> None:
+    notes = plan_table(plan_of_two_models(blocks=6)).notes
+    assert any(note.startswith("up to 2 blocks of each model more") for note in notes)
+    assert not any("of each model more" in n for n in plan_table(plan_of_two_models()).notes)
+
+
+def plan_of_two_models(blocks: int = 2) -> Plan:
     models = tuple(
         ModelSource(name, "fp32", Generated("n", 1), {}, (), "cpu", 1e-4) for name in ("m", "n")
     )
     target = a_target({"a": value(1), "b": value(1)})
-    suite = Suite("s", Path("s"), "suite: s\n", models, (target,), (), Sampling(blocks=2))
+    suite = Suite("s", Path("s"), "suite: s\n", models, (target,), (), Sampling(blocks=blocks))
     drivers: Any = {"scripted": ScriptedDriver()}
     return plan.make(suite, drivers)
