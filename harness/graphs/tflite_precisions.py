@@ -8,8 +8,7 @@
   an end is computed behind the DEQUANTIZE: its fixed step of 1/256 would round a thousand
   seeded classes, none of which stands out, to nothing.
 
-Layouts and scales: see `harness.graphs.quantization`. Only fp32 has an operator for a whole
-LSTM; in the others its steps are written out.
+Layouts and scales: see `harness.graphs.quantization`.
 """
 
 from __future__ import annotations
@@ -23,12 +22,10 @@ from harness.errors import SuiteError
 from harness.graphs import tflite_schema
 from harness.graphs.description import (
     Array,
-    Composite,
     Gelu,
     Graph,
     Layer,
     LayerNorm,
-    Lstm,
     MatMul,
     Node,
     Rsqrt,
@@ -74,11 +71,7 @@ def refusal(graph: Graph, precision: Precision) -> str:
     return f"{' and '.join(sorted(unsuited))} are written as float32 only"
 
 
-class _StepByStep(TfliteWriter):
-    composites: tuple[type[Composite], ...] = (LayerNorm, Lstm)
-
-
-class _Float16Writer(_StepByStep):
+class _Float16Writer(TfliteWriter):
     description = "seeded weights, float16"
 
     def kernel(self, node: Node, op: Layer, kernel: Array, axis: int | None) -> int:
@@ -108,7 +101,7 @@ class _Float16Writer(_StepByStep):
         return whole
 
 
-class _DynamicWriter(_StepByStep):
+class _DynamicWriter(TfliteWriter):
     description = "seeded weights, dynamic range"
 
     def kernel(self, node: Node, op: Layer, kernel: Array, axis: int | None) -> int:
@@ -130,7 +123,7 @@ class _DynamicWriter(_StepByStep):
         self.operation("DEQUANTIZE", [rows], output, self.schema.DequantizeOptionsT())
 
 
-class _Int8Writer(_StepByStep):
+class _Int8Writer(TfliteWriter):
     description = "seeded weights, int8"
 
     def __init__(self, graph: Graph, schema: Any) -> None:

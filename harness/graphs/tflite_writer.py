@@ -27,7 +27,6 @@ from harness.graphs.description import (
     Shape,
 )
 from harness.graphs.lowering import activations_apart, expanded
-from harness.graphs.tflite_lstm import write_lstm
 from harness.graphs.tflite_operators import ARITHMETIC, operator_of
 
 if TYPE_CHECKING:
@@ -56,7 +55,9 @@ class TfliteWriter:
     """
 
     description = "seeded weights"
-    composites: tuple[type[Composite], ...] = (LayerNorm,)
+    # There is an operator for a whole LSTM; it keeps its state from one inference to the next, and
+    # benchmark_model never resets it: each inference would compute something else.
+    composites: tuple[type[Composite], ...] = (LayerNorm, Lstm)
 
     def __init__(self, graph: Graph, schema: Any) -> None:
         # No layer's kernels end in tanh.
@@ -137,8 +138,6 @@ class TfliteWriter:
                 self.arithmetic(node, op)
             case Embedding(table=table):
                 self.table(node, table, self.graph.weights[table])
-            case Lstm() as op:
-                write_lstm(self, node, op)
             case op:
                 found = operator_of(op, self.schema)
                 numbers = [
@@ -209,7 +208,7 @@ class TfliteWriter:
     def version(self, code: str, inputs: list[int]) -> int:
         """Return the oldest version of an operator that takes tensors of these types."""
         types = self.schema.TensorType
-        first, *others = (self.tensors[index].type for index in inputs if index >= 0)
+        first, *others = (self.tensors[index].type for index in inputs)
         if code == "DEQUANTIZE":
             return 3 if first == types.FLOAT16 else 2
         if first == types.INT8:
@@ -240,8 +239,6 @@ class TfliteWriter:
         kind: int,
         quantization: Any = None,
         buffer: int = 0,
-        *,
-        variable: bool = False,
     ) -> int:
         index = self.tensor_of[name] = len(self.tensors)
         self.tensors.append(
@@ -250,7 +247,6 @@ class TfliteWriter:
                 shape=list(shape),
                 type=kind,
                 buffer=buffer,
-                isVariable=variable,
                 quantization=quantization,
             )
         )

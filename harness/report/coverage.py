@@ -107,9 +107,15 @@ def _gaps(cell: CellSummary, one_pass: PassSummary) -> Iterable[tuple[_Reason, i
             "no value",
             "",
             cell.time_absent,
-            "see what the runs said in raw/, under the result folder",
+            _after(cell.time_absent),
         )
         yield reason, len(one_pass.measured)
+
+
+def _after(time_absent: str) -> str:
+    if time_absent.startswith("below timer resolution"):
+        return "give it more work per inference, or a page, which times batches"
+    return "see what the runs said in raw/, under the result folder"
 
 
 def _skipped(outcome: Skipped) -> str:

@@ -219,13 +219,21 @@ def _runs(cells: Sequence[CellSummary]) -> str:
         text += f" Iterations timed per run: {timed}" + (f"; warm-up: {warmup}." if warmup else ".")
     if clock:
         text += f" Inside the clock: {clock}."
-    batches = _by_target(cells, _batch)
-    return text + (f" Timed in batches of {batches} iterations." if batches else "")
+    return text + _batches(cells)
 
 
-def _batch(cell: CellSummary) -> str:
-    size = _typical(cell, "batch_size")
-    return "" if size == "1" else size
+def _batches(cells: Sequence[CellSummary]) -> str:
+    """Say which cells were too short for their clock, and how many iterations a sample is."""
+    sizes = {cell.cell: _typical(cell, "batch_size") for cell in cells}
+    told = {cell: size for cell, size in sizes.items() if size not in {"", "1"}}
+    if not told:
+        return ""
+    if len(told) == len(sizes) and len(set(told.values())) == 1:
+        return f" Timed in batches of {next(iter(told.values()))} iterations."
+    listed = "; ".join(
+        f"{at.model}/{at.file} {at.target} {at.variant} {size}" for at, size in told.items()
+    )
+    return f" Too short for the clock alone, so a sample is a batch of iterations: {listed}."
 
 
 def _outputs(cells: Sequence[CellSummary]) -> str:

@@ -27,9 +27,11 @@ from harness.model import (
     Failure,
     Measured,
     Measurement,
+    Outcome,
     Reading,
     RunResult,
     Scalar,
+    Skipped,
 )
 from harness.plan import PlannedRun
 from harness.plugins import Driver, ModelFile, Probe, RunRequest, Session
@@ -37,6 +39,8 @@ from harness.quality import LabelledSet
 from harness.retries import AWAY
 from harness.runner.expectation import Expectation
 from harness.runner.labelled import scored
+
+_LACKING = frozenset({"unsupported", "unsupported-op"})
 
 BUG_HINT = "report it with raw/<run-id>/traceback.txt: the driver did not foresee this"
 
@@ -100,7 +104,7 @@ def attempt(run: PlannedRun, number: int, bench: Bench) -> Attempted:
         block=run.block,
         order=run.order,
         attempt=number,
-        outcome=reading.outcome,
+        outcome=_without_fault(reading.outcome),
         started_utc=started.isoformat(timespec="milliseconds"),
         duration_s=round(duration_s, 6),
         setting={**_common_setting(bench), **reading.setting},
@@ -111,6 +115,13 @@ def attempt(run: PlannedRun, number: int, bench: Bench) -> Attempted:
         command=_command(files),
     )
     return Attempted(result, files, lost)
+
+
+def _without_fault(outcome: Measured | Failed) -> Outcome:
+    """Let a cell be skipped whose runtime lacks an operator: neither it nor the model is broken."""
+    if isinstance(outcome, Failed) and outcome.failure.kind in _LACKING:
+        return Skipped(outcome.failure, expected=True)
+    return outcome
 
 
 def _execute_and_read(

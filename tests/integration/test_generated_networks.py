@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,19 +16,24 @@ from network_cases import CASES, answered, array, built, inputs_of, tensor
 from tfjs_parts import RUN, chromium, tfjs_site
 
 from harness.errors import SuiteError
+from harness.graphs import tflite_schema
 from harness.graphs.builder import GraphBuilder
 from harness.graphs.description import Graph
 from harness.graphs.tfjs_writer import write_tfjs
 from harness.graphs.tflite_precisions import refusal, write_tflite_file
+from harness.graphs.tflite_writer import TfliteWriter
 from harness.model import Tensor
 from harness.outputs import PRECISIONS, TOLERANCES, Precision, check
+from harness.tools.benchmark_model.failures import for_exit_code
 
+HOST_TOOL = Path(__file__).parents[2] / "device_scripts" / "host" / "litert_host.py"
 TOLERANCE = 1e-4
 FORMS = {"fused": True, "unfused": False}
 EVERY = [(case, form) for case in CASES for form in FORMS]
 
 
-def litert(graph: Graph, precision: Precision = "fp32", resolver: str = "AUTO") -> list[Tensor]:
+def interpreter(graph: Graph, precision: Precision = "fp32", resolver: str = "AUTO") -> Any:
+    """LiteRT with the file of a network, and its inputs set."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     runtime = Interpreter(
@@ -35,6 +44,11 @@ def litert(graph: Graph, precision: Precision = "fp32", resolver: str = "AUTO") 
     for detail, value in zip(runtime.get_input_details(), inputs_of(graph), strict=True):
         assert detail["dtype"].__name__ == value.dtype
         runtime.set_tensor(detail["index"], array(value))
+    return runtime
+
+
+def litert(graph: Graph, precision: Precision = "fp32", resolver: str = "AUTO") -> list[Tensor]:
+    runtime = interpreter(graph, precision, resolver)
     runtime.invoke()
     details = runtime.get_output_details()
     return [tensor(each["name"], runtime.get_tensor(each["index"])) for each in details]
@@ -84,26 +98,52 @@ def test_one_wrong_channel_shows_in_litert(case: str) -> None:
         assert failure.kind == "output-mismatch"
 
 
-def delegated(graph: Graph) -> set[str]:
-    """Names of the file's operators before any delegate takes them."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    runtime = Interpreter(
-        model_content=write_tflite_file(graph, "fp32"),
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    return {op["op_name"] for op in runtime._get_ops_details()}
+def operators(graph: Graph) -> Counter[str]:
+    """Count the file's operators by name, before any delegate takes them."""
+    runtime = interpreter(graph, resolver="BUILTIN_WITHOUT_DEFAULT_DELEGATES")
+    return Counter(op["op_name"] for op in runtime._get_ops_details())
 
 
 @pytest.mark.litert
 def test_fusing_makes_one_operator_of_many_in_a_tflite() -> None:
-    lstm = built("recommendation_rnn")
-    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in delegated(lstm)
-    taken_apart = delegated(built("recommendation_rnn", fused=False))
-    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" not in taken_apart
-    assert {"LOGISTIC", "TANH", "MUL"} <= taken_apart
-    assert "GELU" in delegated(built("bert"))
-    assert "GELU" not in delegated(built("bert", fused=False))
+    fused, apart = (operators(built("bert", fused=fused)) for fused in (True, False))
+    assert fused["GELU"] == 2
+    assert (apart["GELU"], apart["TANH"]) == (0, 2 + fused["TANH"])
+    relu = operators(built("mobilenet_v1", fused=False))
+    assert (relu["MUL"], relu["RELU6"]) == (27, 27)  # a norm and an activation per convolution
+
+
+@pytest.mark.litert
+@pytest.mark.parametrize("case", CASES)
+def test_an_inference_does_not_depend_on_those_before_it(case: str) -> None:
+    graph = built(case)
+    runtime = interpreter(graph)
+    answers = []
+    for _ in range(2):
+        runtime.invoke()
+        answers.append(
+            [runtime.get_tensor(each["index"]).copy() for each in runtime.get_output_details()]
+        )
+    for first, second in zip(*answers, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.litert
+def test_an_operator_that_litert_lacks_is_named(tmp_path: Path) -> None:
+    """Its own words, for a version that does not exist yet, become the reason of skipped cells."""
+    net = GraphBuilder("newer", 7)
+    writer = TfliteWriter(net.build(net.relu(net.input((1, 4)))), tflite_schema.schema())
+    model = writer.model()
+    model.operatorCodes[0].version = 99
+    path = tmp_path / "newer.tflite"
+    path.write_bytes(tflite_schema.packed(model))
+    said = subprocess.run(
+        [sys.executable, HOST_TOOL, f"--graph={path}"], capture_output=True, text=True, check=False
+    )
+    failure = for_exit_code(said.returncode, said.stderr.splitlines(), "")
+    assert failure
+    assert failure.kind == "unsupported-op"
+    assert "'RELU' version '99'" in failure.message
 
 
 # --- TF.js Wasm ---------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from harness.errors import RunFailed, StoreError, TargetLost
 from harness.model import (
     Capture,
     Failed,
+    Failure,
     Measured,
     Measurement,
     Proof,
@@ -88,6 +89,18 @@ def test_what_a_driver_declares_unsupported_is_expectedly_skipped(tmp_path: Path
     played = Played(tmp_path, a_target({"x": declared, "a": value(1)}))
     assert all(isinstance(o, Skipped) and o.expected for o in played.outcomes("x"))
     assert len(played.driver.executed) == 2
+
+
+@pytest.mark.parametrize("kind", ["unsupported", "unsupported-op"])
+def test_a_runtime_that_lacks_an_operator_skips_the_cell_and_names_it(
+    tmp_path: Path, kind: str
+) -> None:
+    lacking = Reading(Failed(Failure(kind, "'Einsum' not registered for 'wasm'", "convert it")))
+    played = Played(tmp_path, a_target({"x": value(1)}), driver=ScriptedDriver(lambda _: lacking))
+    for outcome in played.outcomes("x"):
+        assert isinstance(outcome, Skipped)
+        assert outcome.expected
+        assert "Einsum" in outcome.failure.message
 
 
 def test_a_pass_that_the_driver_does_not_have_is_expectedly_skipped(tmp_path: Path) -> None:

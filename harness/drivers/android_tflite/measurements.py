@@ -99,8 +99,8 @@ def _time(metric: str, value_s: float | None, tick_s: float, absent: str) -> Mea
         return Measurement(
             metric,
             "s",
-            absent=f"below timer resolution: {value_s:g} s is less than {TICKS} ticks "
-            f"of {tick_s:g} s",
+            absent=f"below timer resolution: {value_s * 1e6:.3g} µs is less than {TICKS} ticks of "
+            f"{tick_s * 1e6:g} µs, and the tool times each inference alone",
         )
     return Measurement(metric, "s", value_s)
 

@@ -27,14 +27,14 @@ _MESSAGES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     for pattern, kind, hint in (
         (r"Could not open '", "model-missing", "check that the model is there and readable"),
         (
+            r"Encountered unresolved custom op|Didn't find op for builtin opcode",
+            "unsupported-op",
+            "this build lacks an operator of the model; name another build under `tools:`",
+        ),
+        (
             r"not a valid Flatbuffer|model allocation is null|[Mm]map of |Failed to load model",
             "model-unreadable",
             "the file is damaged or no .tflite; fetch or build it again",
-        ),
-        (
-            r"Encountered unresolved custom op",
-            "unsupported-op",
-            "this build lacks an operator of the model; name another build under `tools:`",
         ),
         (
             r"Failed to parse flag|Output mode.* is not supported",
