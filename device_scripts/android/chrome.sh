@@ -9,8 +9,15 @@
 #   sh chrome.sh pid PACKAGE     says `pid N`, or ends with 1 where it does not run.
 #   sh chrome.sh cpu PACKAGE     says the CPU time of each process that shows its pages, a line each:
 #                                    cpu PID TICKS     (user and system, see proc_pid_stat(5))
+#   sh chrome.sh before PACKAGE  says `app before TICKS`, of all its processes together, and then the
+#   sh chrome.sh after PACKAGE   state of the CPUs (see cpu_state.sh); afterwards the other way round,
+#                                so that what is looked up here is no work of others in between.
 #
 # A phone whose owner locked it with a code stays locked: then pages are hidden, which they tell.
+
+case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
+# shellcheck source-path=SCRIPTDIR source=cpu_state.sh
+. "$here/cpu_state.sh" || exit 1
 
 launcher=com.google.android.apps.chrome.Main
 
@@ -48,19 +55,36 @@ pid() {
     echo "pid ${found%% *}"
 }
 
+ticks_of() {
+    ticks=
+    { read -r line < "/proc/$1/stat"; } 2> /dev/null || return 1
+    # The name stands in brackets and may hold anything, brackets too; 12th and 13th behind it.
+    # shellcheck disable=SC2086  # the line is numbers from here on
+    set -- ${line##*) }
+    ticks=$((${12} + ${13}))
+}
+
 cpu() {
     ps -A -o PID,NAME | while read -r number name; do
         case $name in "$1":sandboxed_process*) ;; *) continue ;; esac
-        read -r line 2> /dev/null < "/proc/$number/stat" || continue
-        # The name stands in brackets and may hold anything, brackets too; 12th and 13th behind it.
-        # shellcheck disable=SC2086  # the line is numbers from here on
-        set -- "$1" ${line##*) }
-        echo "cpu $number $((${13} + ${14}))"
+        if ticks_of "$number"; then echo "cpu $number $ticks"; fi
     done
 }
 
+app() {
+    # The sum is said inside of the loop's own process.
+    ps -A -o PID,NAME | {
+        sum=0
+        while read -r number name; do
+            case $name in "$2" | "$2":* | "$2"_zygote) ;; *) continue ;; esac
+            if ticks_of "$number"; then sum=$((sum + ticks)); fi
+        done
+        echo "app $1 $sum"
+    }
+}
+
 if [ $# -ne 2 ]; then
-    echo "usage: chrome.sh start|stop|pid|cpu PACKAGE" >&2
+    echo "usage: chrome.sh start|stop|pid|cpu|before|after PACKAGE" >&2
     exit 2
 fi
 case $1 in
@@ -68,5 +92,7 @@ case $1 in
     stop) stop "$2" ;;
     pid) pid "$2" ;;
     cpu) cpu "$2" ;;
+    before) app before "$2" && cpu_state before ;;
+    after) cpu_state after && app after "$2" ;;
     *) exit 2 ;;
 esac

@@ -13,6 +13,7 @@ from harness.tools.android_device import (
     CpuCore,
     CpuState,
     PhoneConditions,
+    app_seconds,
     busy_share,
     children_seconds,
     mean_frequencies,
@@ -92,7 +93,8 @@ def fastest_core(cores: tuple[CpuCore, ...]) -> int | None:
 def _others(states: Mapping[str, CpuState], capture: Capture) -> float | None:
     if "before" not in states or "after" not in states:
         return None
-    own_s = children_seconds(capture.text(CPU))
+    said = capture.text(CPU)
+    own_s = children_seconds(said) if "children" in said else app_seconds(said)
     return busy_share(states["before"], states["after"], own_s=own_s)
 
 

@@ -6,13 +6,13 @@ The gate, the looks before and after a run and the verdict are those of the Andr
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from harness.errors import HarnessError, RunFailed
 from harness.phone_care.care import Admission, DeviceCare, take_care
-from harness.phone_care.reading import BEGIN, END
+from harness.phone_care.reading import BEGIN, CPU, END
 from harness.transports.browsing import BrowserTransport
 from harness.transports.cdp import PhoneChrome
 from harness.transports.run_folder import RunFolder, claim
@@ -28,6 +28,7 @@ class PhoneRuns:
     place: RunFolder
     care: DeviceCare | None
     _admitted: Admission | None = field(default=None, init=False)
+    _watched: str = field(default="", init=False)
 
     def admit(self, waiting: Callable[[str], None]) -> RunFailed | None:
         """Wait until a run may begin; return why it may not.
@@ -35,6 +36,7 @@ class PhoneRuns:
         Raises:
             TargetLost: the phone went away.
         """
+        self._watched = ""
         if self.care is None:
             return None
         with self.chrome.device.errors():
@@ -43,6 +45,16 @@ class PhoneRuns:
             return None
         found = "; ".join(each.text for each in self._admitted.found)
         return RunFailed(found, hint="let the phone come to rest", kind="conditions-refused")
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Ask for the CPUs' state just before and just after what is done meanwhile."""
+        if self.care is None:
+            yield
+            return
+        before = self.chrome.cpu_state("before")
+        yield
+        self._watched = before + self.chrome.cpu_state("after")
 
     def files(self) -> Mapping[str, bytes]:
         """Return what is kept of the conditions of the run that was just made."""
@@ -53,6 +65,8 @@ class PhoneRuns:
         if not self._admitted.refused:
             with self.chrome.device.errors():
                 files[END] = self.care.look().encode()
+        if self._watched:
+            files[CPU] = self._watched.encode()
         return files
 
     def recover(self) -> str:

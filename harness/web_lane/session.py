@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -252,7 +252,8 @@ class WebSession:
                 input_sets=_input_sets(request),
                 sampling=request.sampling,
             )
-            with request.window():
+            watching = self._phone.watching() if self._phone else nullcontext()
+            with watching, request.window():
                 run.evaluated = time.monotonic()
                 run.answer = measure_in_page(page, config)
                 run.answered = time.monotonic()

@@ -16,7 +16,9 @@ from harness.drivers.web_tfjs import PLUGIN
 from harness.errors import TargetError, TargetLost, TargetNotFound
 from harness.model import Failed, Measured, Reading
 from harness.options import Sampling
+from harness.phone_care.keys import Conditions
 from harness.plugins import ModelFile, Recoverable, TargetSpec
+from harness.tools.android_device import app_seconds
 from harness.transports.cdp import PhoneChrome
 from harness.transports.virtual_setup import CableCut, Moment
 from harness.web_lane import transports
@@ -78,6 +80,21 @@ def test_memory_is_what_meminfo_tells_of_the_page(session: WebSession, model: Mo
     assert set(found) == {"wasm_heap", "tf_num_bytes", "meminfo_pss"}
     assert (found["meminfo_pss"] or 0) > 2**20
     assert str(reading.setting["method"]).endswith("; dumpsys meminfo")
+
+
+def test_its_phone_is_watched_around_the_measurement(tmp_path: Path, model: ModelFile) -> None:
+    watched = Conditions(max_cpu_load=1.0)
+    with web_session(
+        tmp_path, browser="chrome-android", device="virtual", conditions=watched
+    ) as session:
+        capture = run(session, model, wasm="simd")
+    assert {"conditions-begin.txt", "conditions-end.txt", "cpu.txt"} <= capture.files.keys()
+    used_s = app_seconds(capture.text("cpu.txt"))
+    assert used_s is not None
+    assert used_s > 0
+    reading = PLUGIN.read(capture)
+    assert measured(reading)["latency_mean"] is not None
+    assert "waited_s" in reading.conditions
 
 
 def test_a_run_that_hangs_is_stored_and_the_next_one_measures(

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from phone_scripts import SHELLS, Phone, make_phone
 
+from harness.tools.android_device import app_seconds
+
 CHROME = "com.android.chrome"
 ACTIVITY = "com.google.android.apps.chrome.Main"
 WEBVIEW = "com.google.android.webview:sandboxed_process0:org.chromium.Service0:0"
@@ -83,6 +85,22 @@ def test_only_processes_of_its_pages_are_listed_with_the_kernels_times(phone: Ph
     said = phone.run("chrome.sh", "cpu", CHROME).stdout
     assert (found := re.fullmatch(rf"cpu {own} (\d+)\n", said)), said
     assert before <= int(found[1]) <= _ticks(own)
+
+
+def test_what_it_used_is_told_outside_of_what_all_cpus_did(phone: Phone) -> None:
+    own = os.getpid()
+    names = (CHROME, f"{CHROME}:privileged_process0", f"{CHROME}_zygote", f"{CHROME}.beta", WEBVIEW)
+    lines = "".join(f"echo '{own} {name}'\n" for name in names)
+    phone.program("ps", f"echo '  PID NAME'\n{lines}")
+    least = 3 * _ticks(own)
+    before = phone.run("chrome.sh", "before", CHROME).stdout
+    after = phone.run("chrome.sh", "after", CHROME).stdout
+    assert before.startswith("app before "), before
+    assert before.endswith("end before\n")
+    assert after.startswith("state after\n")
+    told = re.findall(r"^app (?:before|after) (\d+)$", before + after, re.MULTILINE)
+    assert least <= int(told[0]) <= int(told[1]) <= 3 * _ticks(own)
+    assert app_seconds(before + after) == (int(told[1]) - int(told[0])) / 100
 
 
 @pytest.mark.parametrize("words", [(), ("start",), ("burn", CHROME), ("pid", CHROME, "more")])

@@ -74,6 +74,16 @@ def test_a_phone_tells_its_clocks_and_what_others_took() -> None:
     assert read.setting == {}
 
 
+def test_what_an_app_used_is_not_others() -> None:
+    lines = [line for line in WATCH.splitlines() if "0m0" not in line and "children" not in line]
+    watch = "\n".join(["app before 1000", *lines, "app after 1070", ""])
+    files = {**CAPTURE.files, "cpu.txt": watch.encode()}
+    assert read_run_conditions(Capture(files), record()).facts["others_cpu_share"] == 0.15
+    for cut in ("app before 1000", "app after 1070"):
+        files["cpu.txt"] = watch.replace(cut, cut[:-1] + "x").encode()
+        assert read_run_conditions(Capture(files), record()).facts["others_cpu_share"] is None
+
+
 def test_others_on_a_virtual_device_are_left_to_the_probe_of_its_host() -> None:
     assert "others_cpu_share" not in read_run_conditions(CAPTURE, record(virtual=True)).facts
 

@@ -11,6 +11,7 @@ from harness.tools.android_device.conditions import PhoneConditions, read_condit
 from harness.tools.android_device.cpu_state import (
     CpuCore,
     CpuState,
+    app_seconds,
     busy_share,
     children_seconds,
     mean_frequencies,
@@ -35,6 +36,7 @@ __all__ = [
     "PhoneConditions",
     "Sample",
     "Thermal",
+    "app_seconds",
     "busy_share",
     "children_seconds",
     "mean_frequencies",

@@ -22,6 +22,7 @@ _IDLE = (3, 4)
 """Idle and waiting for a disk, among the columns of /proc/stat."""
 _GUEST = 8
 """From here on the columns are counted in earlier ones already."""
+_APP = re.compile(r"app (before|after) ([0-9]{1,18})")
 _TIMES = re.compile(r"([0-9]+)m([0-9]+(?:\.[0-9]+)?)s\s+([0-9]+)m([0-9]+(?:\.[0-9]+)?)s")
 
 
@@ -109,6 +110,16 @@ def children_seconds(text: str) -> float | None:
         return None
     user, system = (60 * int(match[i]) + float(match[i + 1]) for i in (1, 3))
     return user + system
+
+
+def app_seconds(text: str) -> float | None:
+    """Return the CPU seconds of an app between two moments, as `chrome.sh` told them."""
+    said = (_APP.fullmatch(line) for line in whole_lines(text))
+    told = {match[1]: match[2] for match in said if match}
+    if told.keys() != {"before", "after"}:
+        return None
+    ticks = int(told["after"]) - int(told["before"])
+    return ticks * _TICK_S if ticks >= 0 else None
 
 
 def _state(name: str, body: list[str]) -> CpuState:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.errors import RunFailed, TargetNotFound
 from harness.transports.adb import ShellResult
@@ -61,6 +62,10 @@ class ChromeApp:
         """Return the CPU time, in clock ticks, of each process that shows pages."""
         said = _text(self.scripts.run("chrome.sh", "cpu", self.package))
         return {int(pid): int(ticks) for pid, ticks in _CPU.findall(said)}
+
+    def cpu_state(self, moment: Literal["before", "after"]) -> str:
+        """Return the state of the CPUs, and the CPU time of all of its processes."""
+        return _text(self.scripts.run("chrome.sh", moment, self.package))
 
     def meminfo(self, pid: int) -> str:
         """Return what the phone tells of a process's memory."""

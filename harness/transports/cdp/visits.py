@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from harness.errors import HarnessError, RunFailed, RunTimedOut, TargetLost, TargetUnfit
 from harness.transports.adb import ShellTimedOut
@@ -61,7 +61,7 @@ class PhoneChrome:
         Raises:
             TargetUnfit, TargetLost: the device cannot be used.
         """
-        scripts = bring_scripts(device.adb, device.root, ("chrome.sh",))
+        scripts = bring_scripts(device.adb, device.root, ("chrome.sh", "cpu_state.sh"))
         return cls(device, ChromeApp(scripts, package), session_ports(device.adb))
 
     @property
@@ -119,6 +119,14 @@ class PhoneChrome:
                 self._visit = None
                 with suppress(HarnessError):
                     self._app.stop()
+
+    def cpu_state(self, moment: Literal["before", "after"]) -> str:
+        """Return the state of the phone's CPUs, and what Chrome has used of them, as it tells it.
+
+        Raises:
+            TargetLost: it went away, or does not answer in time.
+        """
+        return self._app.cpu_state(moment)
 
     def interrupt(self) -> None:
         """End the visit that is under way, from any thread."""
