@@ -78,7 +78,8 @@ Names are those of rows, of `baseline` and `ratios`, and of `--only`; a value th
 changes no other name. A `name:` in braces needs quotes. In a model, `matrix` takes the model's
 own keys and the options of its network; a list below `generate` is the short form of the latter,
 and `matrix: {{file: […]}}` is `files`. Each model of a matrix has blocks of its own, so that only
-files and variants compare as ratios. An option that takes a list by itself is listed in `matrix`.
+files and variants compare as ratios, unless the suite has a `base_model`. An option that takes a
+list by itself is listed in `matrix`.
 
 `threads` without 1 gets it, since speed-ups are over one thread; `validate` and `plan` say so.
 `plan` shows how many cells there are: at most {MOST_COMBINATIONS} of one entry, and

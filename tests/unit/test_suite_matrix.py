@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
-from harness import plan
+from harness import cli, plan
 from harness.errors import PluginError
 from harness.options import Options
 from harness.plugins import Kind, Registry
@@ -390,3 +390,15 @@ def test_an_option_named_like_the_keys_of_a_matrix_is_its_authors_mistake() -> N
 
     with pytest.raises(PluginError, match="matrix"):
         parse(web("a: {}"), Path("/s.yaml"), plugins=plugins)
+
+
+@pytest.mark.parametrize("verb", ["validate", "plan"])
+def test_the_commands_say_what_a_matrix_came_to_before_anything_runs(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suite = tmp_path / "s.yaml"
+    suite.write_text(web("simd: {wasm: threaded-simd, threads: [2, 4]}"))
+    assert cli.main([verb, str(suite)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "web/simd is 3 variants, by threads: simd-1t, simd-2t, simd-4t; simd-1t added" in said
+    assert "3 cells" in said
