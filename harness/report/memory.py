@@ -82,7 +82,7 @@ def _meaning(shown: Sequence[str]) -> str:
     )
     return (
         f"{'; '.join(meanings)}. Medians over n runs of their own, never the timed ones, and of "
-        "several runs (least–most)."
+        "several that differ (least–most)."
     )
 
 
@@ -106,6 +106,6 @@ def _figures(cell: CellSummary, scales: dict[str, Scale]) -> tuple[TableValue, .
 
 def _with_spread(metric: MetricSummary, scale: Scale) -> Figure:
     figure = scale.figure(metric.median, low=metric.low, high=metric.high)
-    if metric.n == 1:
+    if scale.text(metric.low) == scale.text(metric.high):
         return figure
     return replace(figure, text=f"{figure.text} ({scale.span(metric.low, metric.high)})")

@@ -52,10 +52,15 @@ def ran_as_notes(cells: Sequence[CellSummary]) -> tuple[str, ...]:
             f"forced: TF.js would have used {' or '.join(taken)} for a visitor of this machine; "
             f"hardwareConcurrency was overridden and the count read back ({', '.join(names)})."
         )
-    if any(True in cell.observed("as_shipped") for cell in cells):
+    shipped = {
+        f"{cell.cell.target}/{cell.cell.variant} {', '.join(_chosen(cell))}": None
+        for cell in cells
+        if True in cell.observed("as_shipped")
+    }
+    if shipped:
         notes.append(
             "as shipped: what TF.js took by itself, with no flag, no number of threads and no "
-            "override."
+            f"override ({'; '.join(shipped)})."
         )
     return tuple(notes)
 

@@ -15,7 +15,7 @@ from harness.report.cell_ratios import RatioSummary
 from harness.report.layout import Labels, gain, section_of, time_or_word
 from harness.report.marks import marked_ratios
 from harness.report.numbers import SECONDS, Scale, scale_for
-from harness.report.ran_as import ran_as, ran_as_notes
+from harness.report.ran_as import is_forced, ran_as_notes
 from harness.report.summary import CellSummary
 
 _WASM = {"plain": "plain", "simd": "SIMD"}
@@ -154,12 +154,11 @@ def _table(rows: Sequence[_Row]) -> Table:
 
 
 def _time(cell: CellSummary | None, scale: Scale) -> TableValue:
-    """Return a time, with what a reader must know of how it ran behind it."""
+    """Return a time, marked where its threads were forced."""
     time = time_or_word(cell, scale)
-    said = ran_as(cell) if cell else None
-    if said is None or not isinstance(time, Figure):
+    if cell is None or not is_forced(cell) or not isinstance(time, Figure):
         return time
-    return replace(time, text=f"{time.text} ({said.removeprefix('as shipped: ')})")
+    return replace(time, text=f"{time.text} (forced)")
 
 
 def _statistic(row: _Row) -> str | None:

@@ -67,7 +67,8 @@ def _marks(plot: Plot, line: Line, number: int) -> Iterator[str]:
             yield plot.bar(place[0], estimate.low, estimate.high, number)
         forced = ", forced" if point.forced else ""
         told = f"{line.name}: {point.threads} threads{forced}, {value:.3g}×"
-        yield plot.circle(place, told, number, radius=4, claimed=point.forced)
+        radius = 6 if point.forced else 4
+        yield plot.circle(place, told, number, radius=radius, claimed=point.forced)
     yield plot.label(places[-1], line.name)
 
 
