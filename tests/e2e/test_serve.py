@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from conftest import Commander
 from playwright.sync_api import Page, sync_playwright
@@ -41,8 +42,16 @@ def page() -> Iterator[Page]:
         browser.close()
 
 
-def started(edgebench: Commander, *more: str) -> subprocess.Popen[str]:
-    (edgebench.folder / "s.yaml").write_text(SUITE)
+@pytest.fixture(autouse=True)
+def no_server_stays() -> Iterator[None]:
+    yield
+    for child in psutil.Process().children():
+        if "serve" in child.cmdline():
+            child.kill()
+
+
+def started(edgebench: Commander, *more: str, text: str = SUITE) -> subprocess.Popen[str]:
+    (edgebench.folder / "s.yaml").write_text(text)
     return edgebench.start("serve", "s.yaml", "--progress", "json", *more)
 
 
@@ -103,6 +112,28 @@ def test_a_served_session_is_interrupted_resumed_on_its_device_and_read_anywhere
     assert "on Kitchen iPad (served)" in stdout
     assert "CPU taken by others: not known" in stdout
     assert edgebench("table", "r").stdout == stdout.partition("results: ")[0]
+
+
+def test_a_page_that_is_left_in_a_run_costs_a_block_that_is_added(
+    edgebench: Commander, page: Page
+) -> None:
+    text = SUITE.replace("iterations: 5, max_seconds: 0.5", "iterations: 1000000, max_seconds: 1")
+    text = text.replace("blocks: 3", "blocks: 1").replace("memory_runs: 1", "memory_runs: 0")
+    process = started(edgebench, "--out", "r", text=text)
+    address = event(process, "serving")["address"]
+    with page.expect_event("requestfinished", lambda request: request.url.endswith(".wasm")):
+        join(page, address, "Kitchen iPad")
+    page.goto("about:blank")
+    finished = event(process, "run_finished")
+    assert finished["error"]["class"] == "page-hidden"
+    page.go_back()
+    assert event(process, "block_added")["runs"] == 2
+    page.get_by_role("heading", name="Done").wait_for()
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    assert "page-hidden" in stdout
+    outcomes = [run["outcome"] for run in records(edgebench.folder / "r")]
+    assert sorted(outcomes) == ["failed", "measured", "measured", "measured"]
 
 
 def test_before_a_browser_came_nothing_is_kept(edgebench: Commander) -> None:

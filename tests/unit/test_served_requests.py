@@ -179,6 +179,21 @@ def test_without_the_token_nothing_is_served(client: Client, path: str) -> None:
     assert client.notices
 
 
+def test_going_back_to_the_page_of_an_earlier_run_leads_to_the_lobby(client: Client) -> None:
+    client.join()
+    gone = client.ask("GET", "/r/over/bench.html", Sec_Fetch_Dest="document")
+    assert (gone[0], gone[1]["Location"]) == (303, "/")
+    with a_job(client):
+        there = client.ask("GET", "/r/run/bench.html", Sec_Fetch_Dest="document")
+        assert there[0] == 404
+
+
+def test_an_icon_that_browsers_ask_for_by_themselves_is_no_fault(client: Client) -> None:
+    for path in ("/favicon.ico", "/apple-touch-icon-precomposed.png"):
+        assert client.ask("GET", path)[0] == 404
+    assert client.notices == []
+
+
 def test_a_request_under_another_hosts_name_is_misdirected(client: Client) -> None:
     assert client.ask("GET", client.entrance, Host="evil.example")[0] == 421
 

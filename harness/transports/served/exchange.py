@@ -97,6 +97,12 @@ class Exchange:
         self._interrupted = False
         self.said_goodbye = threading.Event()
 
+    @property
+    def url(self) -> str:
+        """The page that the device is to be on."""
+        with self._changed:
+            return self._url
+
     def next(self, at: str, gone: Callable[[], bool], within_s: float) -> Order:
         """Return what a page is to do that is at a place; waits for it up to a time.
 

@@ -43,6 +43,8 @@ _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
+_ICONS = ("/favicon.ico", "/apple-touch-icon")
+"""What browsers ask for by themselves; it is no fault of theirs that there is none."""
 _FILES = ("lobby.css", "lobby.js", "join.js", "run_page.js")
 
 
@@ -108,7 +110,9 @@ class ServedHandler(PageHandler):
             raise Refused(HTTPStatus.MISDIRECTED_REQUEST, "a request for another host")
 
     def _get(self, path: str) -> None:
-        if path.lstrip("/") in _FILES:
+        if path.startswith(_ICONS):
+            self.send(HTTPStatus.NOT_FOUND, body_of("answer.txt", b""))
+        elif path.lstrip("/") in _FILES:
             self._file(path.lstrip("/"))
         elif path.startswith("/t/"):
             self._entrance(path)
@@ -120,6 +124,8 @@ class ServedHandler(PageHandler):
             self._next()
         elif path == "/tie":
             self._hold_tie()
+        elif path.startswith("/r/") and self._is_of_an_earlier_run(path):
+            self._redirect("/")
         elif path.startswith("/r/"):
             super().do_GET()
         else:
@@ -177,6 +183,11 @@ class ServedHandler(PageHandler):
         self._json({**asdict(order), "progress": asdict(lobby.progress)})
         if order.do == "over":
             lobby.exchange.said_goodbye.set()
+
+    def _is_of_an_earlier_run(self, path: str) -> bool:
+        """Tell whether somebody went back to the page of a run that is over."""
+        is_page = self.headers.get("Sec-Fetch-Dest") == "document"
+        return is_page and path != self.server.lobby.exchange.url
 
     def _hold_tie(self) -> None:
         """Hold a connection as long as its page is open: a page that is killed says nothing."""
