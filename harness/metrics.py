@@ -93,6 +93,18 @@ _DEFINITIONS = (
         "proportional memory of the renderer process above the same page before the runtime is "
         "loaded",
     ),
+    Metric(
+        "node_uss",
+        "B",
+        "memory",
+        "private memory of the Node process above itself before the runtime is loaded",
+    ),
+    Metric(
+        "node_pss",
+        "B",
+        "memory",
+        "proportional memory of the Node process above itself before the runtime is loaded",
+    ),
     Metric("quality_accuracy", "1", "quality", "share of examples whose highest output is right"),
     Metric("quality_f1", "1", "quality", "F1 of two classes over the examples"),
     Metric(

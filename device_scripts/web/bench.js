@@ -30,7 +30,8 @@ globalThis.edgebench = (() => {
   const DTYPES = { float32: Float32Array, int32: Int32Array, bool: Uint8Array };
 
   const blocked = [];
-  document.addEventListener("securitypolicyviolation", (event) => blocked.push(event.blockedURI));
+  // In Node there is no document: node_page.cjs refuses what is of elsewhere, and loads scripts.
+  globalThis.document?.addEventListener("securitypolicyviolation", (event) => blocked.push(event.blockedURI));
 
   class PageError extends Error {
     constructor(kind, message) {
@@ -63,6 +64,7 @@ globalThis.edgebench = (() => {
 
   function loadScript(url) {
     if (url.endsWith(".mjs")) return loadModule(url);
+    if (globalThis.edgebenchLoadScript) return edgebenchLoadScript(url);
     return new Promise((resolve, reject) => {
       const script = document.createElement("script");
       script.src = url;

@@ -44,7 +44,14 @@ from harness.suite.values import Suite
 from harness.transports import litert
 
 _MISSING_PARTS = frozenset(
-    {"browser-missing", "adb-missing", "tfjs-missing", "litert-missing", "runtime-missing"}
+    {
+        "browser-missing",
+        "adb-missing",
+        "tfjs-missing",
+        "litert-missing",
+        "runtime-missing",
+        "node-missing",
+    }
 )
 
 

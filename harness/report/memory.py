@@ -28,6 +28,8 @@ _HEADERS = {
     "tf_gpu_bytes": "tf numBytesInGPU",
     "renderer_uss": "renderer USS",
     "renderer_pss": "renderer PSS",
+    "node_uss": "Node USS",
+    "node_pss": "Node PSS",
     "meminfo_pss": "renderer PSS (meminfo)",
 }
 

@@ -132,7 +132,12 @@ def _isolation(cells: Sequence[CellSummary]) -> str:
 
 
 # Fact of `subject` that is a runtime's version → its name for people.
-_RUNTIMES = {"tfjs": "TF.js", "litert_js": "LiteRT.js", "onnxruntime_web": "onnxruntime-web"}
+_RUNTIMES = {
+    "node": "Node",
+    "tfjs": "TF.js",
+    "litert_js": "LiteRT.js",
+    "onnxruntime_web": "onnxruntime-web",
+}
 
 
 def _gpus(cells: Sequence[CellSummary]) -> str:

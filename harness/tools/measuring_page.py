@@ -95,6 +95,8 @@ class PageFacts(_Said):
     tf_num_bytes: Count | None = None
     tf_memory_unreliable: bool | None = None
     tf_gpu_bytes: Count | None = None
+    wasm_binary: str | None = None
+    wasm_instantiated: tuple[str, ...] | None = None
     gpu_renderer: str | None = None
     gpu_fallback: bool | None = None
     starts_with_load: bool = False

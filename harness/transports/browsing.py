@@ -15,6 +15,9 @@ from harness.model import Facts, Scalar
 
 T = TypeVar("T")
 
+NODE_PROCESS = "node process"
+"""The `context` of what runs in a process of Node, which keeps this contract too."""
+
 
 @dataclass(slots=True)
 class PageRecord:

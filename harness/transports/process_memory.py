@@ -4,6 +4,7 @@ and Documentation/scheduler/sched-stats.rst of the kernel.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,31 @@ def read_memory(pid: int) -> ProcessMemory:
             hint="USS and PSS need Linux 4.14 or later, and a process that may be inspected",
         ) from error
     return parse_smaps_rollup(text)
+
+
+def reset_peak(pid: int) -> None:
+    """Have the kernel count the highest resident set of a process anew; proc_pid_clear_refs(5).
+
+    Raises:
+        TargetUnfit: this platform, or the process's sandbox, does not let us.
+    """
+    try:
+        (_PROC / str(pid) / "clear_refs").write_text("5")
+    except OSError as error:
+        raise TargetUnfit(
+            f"/proc/PID/clear_refs cannot be written: {error.strerror}",
+            hint="the peak since a moment needs Linux 4.0 or later, and a process of ours",
+        ) from error
+
+
+def peak_rss_bytes(pid: int) -> int | None:
+    """Return the highest resident set of a process, VmHWM of proc_pid_status(5), if it is told."""
+    try:
+        text = (_PROC / str(pid) / "status").read_text()
+    except OSError:
+        return None
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", text, re.MULTILINE)
+    return int(found[1]) * 1024 if found else None
 
 
 def parse_smaps_rollup(text: str) -> ProcessMemory:

@@ -54,6 +54,11 @@ def is_alive(process: ProcessId) -> bool:
         return False
 
 
+def process_with(pid: int) -> ProcessId:
+    """Return a child of ours, which was not waited for yet: its number is still its own."""
+    return ProcessId(pid, psutil.Process(pid).create_time())
+
+
 def this_process() -> ProcessId:
     """Return the process that this code runs in."""
     return ProcessId(os.getpid(), psutil.Process().create_time())

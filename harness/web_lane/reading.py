@@ -19,6 +19,7 @@ from harness.model import (
 )
 from harness.tools import measuring_page, workload_page
 from harness.tools.measuring_page import TIMED, PageAnswer
+from harness.transports.browsing import NODE_PROCESS
 from harness.web_lane.phone_conditions import with_phone_conditions
 from harness.web_lane.run_record import (
     RendererMemory,
@@ -201,10 +202,13 @@ def _measurements(
     if memory.method == "dumpsys meminfo":
         grown = _growth("meminfo_pss", memory.meminfo_pss_delta_bytes, memory.absent)
         return (*of.memory(answer), grown)
+    in_node = run.setting.get("context") == NODE_PROCESS
+    process = "node" if in_node else "renderer"
     return (
         *of.memory(answer),
-        _growth("renderer_uss", memory.uss_delta_bytes, memory.absent),
-        _growth("renderer_pss", memory.pss_delta_bytes, memory.absent),
+        _growth(f"{process}_uss", memory.uss_delta_bytes, memory.absent),
+        _growth(f"{process}_pss", memory.pss_delta_bytes, memory.absent),
+        *((_growth("vm_hwm", memory.vm_hwm_bytes, memory.absent),) if in_node else ()),
     )
 
 

@@ -49,6 +49,7 @@ class RendererMemory(_Recorded):
     uss_delta_bytes: Growth | None = None
     pss_delta_bytes: Growth | None = None
     meminfo_pss_delta_bytes: Growth | None = None
+    vm_hwm_bytes: Growth | None = None
     absent: str = ""
 
 

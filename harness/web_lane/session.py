@@ -17,7 +17,13 @@ from harness.model import Capture, Facts, Pass, Tensor
 from harness.options import Sampling
 from harness.plugins import ModelFile, Recoverable, RunRequest, TargetSpec
 from harness.tools.measuring_page import PagePass, input_name, outputs, page_config, read_answer
-from harness.transports.browsing import BrowserTransport, OpenBrowser, OpenPage, PageRecord
+from harness.transports.browsing import (
+    NODE_PROCESS,
+    BrowserTransport,
+    OpenBrowser,
+    OpenPage,
+    PageRecord,
+)
 from harness.transports.server import PageServer, ServesPages
 from harness.web_lane.browser_age import check_age
 from harness.web_lane.options import BrowserKeys
@@ -53,6 +59,19 @@ def open_session(target: TargetSpec, runtime: PageRuntime) -> WebSession:
             undoing.callback(phone.close)
         kind = RecoverableWebSession if isinstance(transport, Recoverable) else WebSession
         session = kind(runtime, transport, version, init_script, phone)
+        undoing.pop_all()
+        return session
+
+
+def open_on(transport: BrowserTransport, runtime: PageRuntime) -> WebSession:
+    """Start what a transport starts once, and return a session on it.
+
+    Raises:
+        TargetUnfit: it does not start.
+    """
+    with ExitStack() as undoing:
+        undoing.callback(transport.close)
+        session = WebSession(runtime, transport, _seen_version(transport), None)
         undoing.pop_all()
         return session
 
@@ -322,12 +341,18 @@ class WebSession:
             "init_script_sha256": sha256(script.encode()).hexdigest() if script else None,
         }
 
+    def _program(self, version: str) -> Facts:
+        facts = self._transport.facts
+        if facts.context == NODE_PROCESS:
+            return {"node": version}
+        return {"browser": f"{facts.name} {version}"}
+
     def _subject(self, request: RunRequest, run: _Run) -> Facts:
         version = run.browser.get("told_version", self._version)
         return {
             "model_sha256": request.model.sha256,
             **run.runtime.subject(request.variant),
-            "browser": f"{self._transport.facts.name} {version}",
+            **self._program(version),
             **phone_subject(self._transport.facts.device),
         }
 

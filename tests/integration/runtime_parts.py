@@ -27,11 +27,12 @@ from harness.plugins import (
     RunRequest,
     Session,
     TargetSpec,
+    build_network,
     registry,
 )
 from harness.plugins import driver as driver_of
 
-NETWORK = registry("models").get("blazeface_front").build(1)
+NETWORK = build_network(registry("models").get("blazeface_front"), 1)
 INPUTS = seeded_inputs([InputSignature("input", (1, 128, 128, 3), "float32")], 0, "blazeface", 0)
 
 

@@ -7,6 +7,7 @@
 edgebench.runtime = (() => {
   const { PageError, DTYPES, known } = edgebench;
   let nothingForced = null;
+  let binaries = {};
 
   // What a page of anyone's would have: no flag, no number of threads, the cores that there are.
   function asShipped(flags, threads) {
@@ -15,7 +16,8 @@ edgebench.runtime = (() => {
     return untouched && Object.keys(flags).length === 0 && threads === null;
   }
 
-  async function start({ backend, flags, threads, wasm_folder: wasmFolder }) {
+  async function start({ backend, flags, threads, wasm_folder: wasmFolder, binaries: named }) {
+    binaries = named ?? {};
     nothingForced = asShipped(flags, threads);
     for (const [flag, value] of Object.entries(flags)) tf.env().set(flag, value);
     if (backend === "wasm") {
@@ -143,6 +145,9 @@ edgebench.runtime = (() => {
   function facts() {
     return {
       ...known(gpu),
+      // In Node, where no server sees it: the hashes of what was given to the engine.
+      wasm_instantiated: known(() => edgebenchInstantiated()),
+      wasm_binary: known(() => edgebenchInstantiated().map((hash) => binaries[hash]).join(", ")),
       tf_gpu_bytes: known(() => tf.memory().numBytesInGPU),
       backend: known(() => tf.getBackend()),
       execution: dynamic ? "executeAsync" : "predict",

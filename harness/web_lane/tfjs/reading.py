@@ -8,7 +8,8 @@ from harness.tools.tfjs_page import WASM_BINARIES, gpu_kind, threads_as_shipped
 from harness.web_lane.runtime import RuntimeReading
 
 
-def _seen(answer: PageAnswer) -> Facts:
+def seen_of_tfjs(answer: PageAnswer) -> Facts:
+    """Return which back end computed, and with how many threads or on which GPU."""
     facts = answer.facts
     seen: dict[str, Scalar] = {"backend": facts.backend}
     if facts.backend == "wasm":
@@ -19,7 +20,8 @@ def _seen(answer: PageAnswer) -> Facts:
     return seen
 
 
-def _setting(observed: Facts) -> Facts:
+def setting_of_tfjs(observed: Facts) -> Facts:
+    """Return what two runs must have in common of what was observed."""
     if observed.get("backend") not in {None, "wasm"}:
         return {key: observed.get(key) for key in ("backend", "gpu", "gpu_renderer")}
     variants = {binary: variant for variant, binary in WASM_BINARIES.items()}
@@ -44,7 +46,8 @@ def _conditions(answer: PageAnswer) -> Facts:
     return conditions
 
 
-def _memory(answer: PageAnswer) -> tuple[Measurement, ...]:
+def memory_told(answer: PageAnswer) -> tuple[Measurement, ...]:
+    """Return the memory metrics that TF.js itself tells."""
     facts = answer.facts
     numbers = told_bytes({"tf_num_bytes": facts.tf_num_bytes})
     if facts.backend == "wasm":
@@ -56,9 +59,9 @@ def _memory(answer: PageAnswer) -> tuple[Measurement, ...]:
 
 
 TFJS_READING = RuntimeReading(
-    seen=_seen,
-    setting=_setting,
+    seen=seen_of_tfjs,
+    setting=setting_of_tfjs,
     conditions=_conditions,
-    memory=_memory,
+    memory=memory_told,
     unsupported_hint="convert the model without it; this back end of TF.js cannot run it",
 )
