@@ -112,3 +112,26 @@ def test_coverage_says_why_and_what_to_do(tables: dict[tuple[str, bool], Any]) -
     assert "crashed" in said
     assert "threads asked 4, observed 1" in said
     assert all(row["next_step"] for row in rows)
+
+
+def test_two_threads_are_set_against_one(tables: dict[tuple[str, bool], Any]) -> None:
+    assert texts(tables["threads", True], "variant", "threads", "over_one", "share") == [
+        ["one", "1", "1 thread", None],
+        ["two", "2", "4.00× faster [4.00, 4.00]", "200 %"],
+    ]
+
+
+def test_what_simd_buys_and_costs(tables: dict[tuple[str, bool], Any]) -> None:
+    bought = tables["buys_and_costs", False]
+    assert texts(bought, "variant", "simd", "threads", "first_result", "isolation") == [
+        ["plain", "base", None, None, "no"],
+        ["simd", "4.00× [4.00, 4.00]", None, "−90.0", "no"],
+    ]
+    # The sizes of the files in TF.js 4.22.0.
+    assert texts(bought, "wasm_bytes") == [["304"], ["415"]]
+
+
+def test_a_made_up_tool_is_never_litert_beside_the_browser(
+    tables: dict[tuple[str, bool], Any],
+) -> None:
+    assert "native" not in {name for name, _ in tables}
