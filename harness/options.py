@@ -193,8 +193,9 @@ class Sampling(Options):
     disturbed_above: Annotated[
         Fraction,
         Field(
-            description="a block is disturbed if others used more of this host's CPU than this "
-            "during one of its runs, what the hypervisor took (steal) included; not per target"
+            description="a block is disturbed if others used more of the CPU than this during one "
+            "of its runs, on this host or on the phone, with what the hypervisor took (steal); "
+            "not per target"
         ),
     ] = 0.15
     replace_disturbed: Annotated[

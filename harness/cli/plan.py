@@ -125,10 +125,10 @@ def _notes(planned: Plan) -> tuple[str, ...]:
     ]
     notes[:0] = expansions(planned.suite)
     more = planned.suite.sampling.replaced_at_most(planned.blocks)
-    if more and any(run.bench == "host" for run in planned.runs):
+    if more:
         notes.append(
             f"up to {counted(more, 'block')} of each model more, for blocks in which others use "
-            "this host's CPU"
+            "the CPU"
         )
     if ratios > 1:
         needed = math.ceil(math.log2(2 * ratios / 0.05))

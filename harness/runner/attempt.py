@@ -92,7 +92,6 @@ def attempt(run: PlannedRun, number: int, bench: Bench) -> Attempted:
     )
     reading, lost = _execute_and_read(request, bench, files)
     duration_s = time.monotonic() - begun
-    conditions[DISTURBED] = disturbed(conditions, run.target.sampling.disturbed_above)
     reading = _judged(reading, bench.expectation)
     if bench.labelled and run.model.evaluate:
         reading = scored(reading, run.model.evaluate, bench.labelled)
@@ -109,7 +108,9 @@ def attempt(run: PlannedRun, number: int, bench: Bench) -> Attempted:
         duration_s=round(duration_s, 6),
         setting={**_common_setting(bench), **reading.setting},
         subject={"model_sha256": bench.model.sha256, **reading.subject},
-        conditions={**conditions, **reading.conditions},
+        conditions=_marked(
+            {**conditions, **reading.conditions}, run.target.sampling.disturbed_above
+        ),
         proof=reading.proof,
         phases_s=reading.phases_s,
         command=_command(files),
@@ -122,6 +123,11 @@ def _without_fault(outcome: Measured | Failed) -> Outcome:
     if isinstance(outcome, Failed) and outcome.failure.kind in _LACKING:
         return Skipped(outcome.failure, expected=True)
     return outcome
+
+
+def _marked(conditions: Facts, above: float) -> Facts:
+    """Say whether others disturbed the run, by what this host or the device itself tells."""
+    return {**conditions, DISTURBED: disturbed(conditions, above)}
 
 
 def _execute_and_read(

@@ -283,3 +283,13 @@ def plan_of_two_models(blocks: int = 2) -> Plan:
     suite = Suite("s", Path("s"), "suite: s\n", models, (target,), (), Sampling(blocks=blocks))
     drivers: Any = {"scripted": ScriptedDriver()}
     return plan.make(suite, drivers)
+
+
+def test_what_a_device_tells_of_its_own_cpu_marks_its_blocks_too(tmp_path: Path) -> None:
+    shares = iter([0.05, 0.3, 0.05])
+    driver = ScriptedDriver(lambda _: measured(1, conditions={"others_cpu_share": next(shares)}))
+    session = Played(
+        tmp_path, a_target({"a": value(1)}, bench="phone:1"), driver=driver, policy=POLICY
+    )
+    marks = {run.block: run.conditions[DISTURBED] for run in session.folder.runs}
+    assert marks == {1: False, 2: True, 6: False}
