@@ -23,11 +23,18 @@ from harness import locations
 from harness.errors import HarnessError
 from harness.system_packages import command_for, read_list
 from harness.transports.adb.program import adb_version, find_adb
-from harness.transports.browser_discovery import find_all
+from harness.transports.browser_discovery import (
+    BROWSERS,
+    FAMILIES,
+    can_be_had,
+    find_all,
+    install_command,
+)
 
 NeededFor: TypeAlias = Literal[
     "both lanes",
     "web lane",
+    "other browsers",
     "other runtimes",
     "trained models",
     "android lane",
@@ -54,6 +61,7 @@ _USE_OF_EXTRA: dict[str, NeededFor] = {
     "memory": "proving optima",
     "tls": "serving with TLS",
 }
+_BROWSERS = frozenset({"chromium", "firefox-esr", "webkit2gtk-driver"})
 _WASM_MAGIC = b"\0asm"
 _WASM_FOLDER = Path("@tensorflow/tfjs-backend-wasm/dist")
 _WASM_BINARIES = tuple(f"tfjs-backend-wasm{kind}.wasm" for kind in ("", "-simd", "-threaded-simd"))
@@ -290,9 +298,14 @@ def _browsers() -> Iterator[Part]:
             where=browser.path,
             mend="",
         )
-    if not found:
-        download = f"{sys.executable} -m playwright install chromium"
-        yield _part("browser", "web lane", found=False, mend=_set_up_or(download))
+    names = {browser.name for browser in found}
+    if names.isdisjoint(FAMILIES):
+        yield _part(
+            "browser", "web lane", found=False, mend=_set_up_or(install_command("chromium"))
+        )
+    for name in BROWSERS:
+        if name not in names and can_be_had(name):
+            yield _part(name, "other browsers", found=False, mend=install_command(name))
 
 
 def _adb() -> Part:
@@ -370,8 +383,8 @@ def _test_programs() -> Iterator[Part]:
     if listed is None or not listed.is_file():
         return
     for row in read_list(listed.read_text(encoding="utf-8")):
-        if row.package == "chromium":
-            continue  # the browsers have rows of their own
+        if row.package in _BROWSERS:
+            continue  # they have rows of their own
         path = next(filter(None, map(shutil.which, row.programs)), "")
         yield _part(
             row.package, "tests", found=bool(path), where=path, mend=command_for(row.package)

@@ -23,23 +23,43 @@ class PackageManager:
     needs_root: bool = True
     names: Mapping[str, str] = field(default_factory=dict)
 
-    def command(self, package: str, *, is_root: bool) -> str:
-        """Return the command that installs what Debian calls `package`."""
+    def command(self, *packages: str, is_root: bool) -> str:
+        """Return the command that installs what Debian calls `packages`."""
         sudo = "sudo " if self.needs_root and not is_root else ""
-        return f"{sudo}{self.program} {self.install} {self.names.get(package, package)}"
+        names = " ".join(self.names.get(package, package) for package in packages)
+        return f"{sudo}{self.program} {self.install} {names}"
 
 
+_RPM_NAMES = {
+    "adb": "android-tools",
+    "shellcheck": "ShellCheck",
+    "webkit2gtk-driver": "webkit2gtk4.1",
+    "xvfb": "xorg-x11-server-Xvfb",
+}
 MANAGERS = (
     PackageManager("apt-get", "install"),
-    PackageManager("dnf", "install", names={"adb": "android-tools", "shellcheck": "ShellCheck"}),
-    PackageManager("pacman", "-S", names={"adb": "android-tools"}),
-    PackageManager("zypper", "install", names={"adb": "android-tools", "shellcheck": "ShellCheck"}),
+    PackageManager("dnf", "install", names={**_RPM_NAMES, "firefox-esr": "firefox"}),
+    PackageManager(
+        "pacman",
+        "-S",
+        names={
+            "adb": "android-tools",
+            "firefox-esr": "firefox",
+            "webkit2gtk-driver": "webkit2gtk-4.1",
+            "xvfb": "xorg-server-xvfb",
+        },
+    ),
+    PackageManager("zypper", "install", names={**_RPM_NAMES, "firefox-esr": "MozillaFirefox"}),
     PackageManager("apk", "add", names={"adb": "android-tools"}),
     PackageManager(
         "brew",
         "install",
         needs_root=False,
-        names={"adb": "--cask android-platform-tools", "chromium": "--cask chromium"},
+        names={
+            "adb": "--cask android-platform-tools",
+            "chromium": "--cask chromium",
+            "firefox-esr": "--cask firefox",
+        },
     ),
 )
 
@@ -50,17 +70,17 @@ def _find(program: str) -> str | None:
 
 
 def command_for(
-    package: str, *, find: Callable[[str], str | None] = _find, is_root: bool | None = None
+    *packages: str, find: Callable[[str], str | None] = _find, is_root: bool | None = None
 ) -> str:
-    """Return the one command that brings a package, named as Debian names it.
+    """Return the one command that brings packages, named as Debian names them.
 
     Where no known package manager is found, the answer is a sentence.
     """
     as_root = os.geteuid() == 0 if is_root is None else is_root
     for manager in MANAGERS:
         if find(manager.program):
-            return manager.command(package, is_root=as_root)
-    return f"install {package} with this system's package manager"
+            return manager.command(*packages, is_root=as_root)
+    return f"install {' and '.join(packages)} with this system's package manager"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`python -m installer run`, `runtimes`, `real-models` and `test`: the steps, in order."""
+"""`python -m installer run`, `browsers`, `runtimes`, `real-models` and `test`: the steps."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from installer.teller import Teller
 
 EXTRAS = {
     "run": frozenset({"litert"}),
+    "browsers": frozenset({"litert"}),
     "runtimes": frozenset({"litert"}),
     "real-models": frozenset({"litert"}),
     "test": frozenset({"litert", "memory", "tls", "dev"}),
@@ -59,6 +60,10 @@ def _set_up(machine: Machine, commands: Commands, teller: Teller, purpose: str) 
     everything = purpose == "test" and machine.is_ci
     if everything:
         distribution_packages.bring(machine, commands, teller)
+    if purpose == "browsers":
+        distribution_packages.bring(
+            machine, commands, teller, only=distribution_packages.MORE_BROWSERS
+        )
     python_packages.bring(machine, commands, teller, extras=EXTRAS[purpose])
     tfjs_packages.bring(machine, commands, teller, others=purpose in {"runtimes", "test"})
     if everything or purpose == "real-models":
@@ -83,7 +88,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "purpose",
         choices=sorted(EXTRAS),
-        help="run: what measuring in TF.js needs; runtimes: the other runtimes too; "
+        help="run: what measuring in TF.js needs; browsers: Firefox and WebKitGTK too; "
+        "runtimes: the other runtimes too; "
         "real-models: trained models too; test: what the tests need too (with CI=true, "
         "everything they need, or it fails)",
     )

@@ -13,28 +13,33 @@ from installer.teller import Teller
 PART = "system"
 LIST_FILE = "apt-packages.txt"
 BROWSER_PACKAGE = "chromium"
+MORE_BROWSERS = frozenset({"firefox-esr", "webkit2gtk-driver", "xvfb"})
 _APT = {"DEBIAN_FRONTEND": "noninteractive"}
 
 
-def missing(machine: Machine) -> tuple[ListedPackage, ...]:
-    """Return what is listed and not on PATH."""
+def missing(machine: Machine, only: frozenset[str] = frozenset()) -> tuple[ListedPackage, ...]:
+    """Return what is listed and not on PATH, of all packages or of `only` some."""
     rows = read_list((machine.root / LIST_FILE).read_text(encoding="utf-8"))
-    return tuple(row for row in rows if not any(map(machine.which, row.programs)))
+    asked = (row for row in rows if not only or row.package in only)
+    return tuple(row for row in asked if not any(map(machine.which, row.programs)))
 
 
-def bring(machine: Machine, commands: Commands, teller: Teller) -> None:
-    """Install what is listed and missing: for CI, where everything must be there.
+def bring(
+    machine: Machine, commands: Commands, teller: Teller, *, only: frozenset[str] = frozenset()
+) -> None:
+    """Install what is listed and missing: for CI all of it, which must then be there.
 
     Raises:
         SetupStopped: something is absent and cannot be installed.
     """
-    absent = missing(machine)
+    absent = missing(machine, only)
     if not absent:
-        teller.done(PART, f"everything in {LIST_FILE} is there")
+        what = ", ".join(sorted(only)) or f"everything in {LIST_FILE}"
+        teller.done(PART, f"{what}: there")
         return
     names = [row.package for row in absent]
     install(machine, commands, teller, names)
-    still = [row.package for row in missing(machine)]
+    still = [row.package for row in missing(machine, only)]
     if still:
         raise SetupStopped(
             f"installed, and yet no program of these packages is on PATH: {', '.join(still)}",

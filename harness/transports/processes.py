@@ -59,6 +59,19 @@ def process_with(pid: int) -> ProcessId:
     return ProcessId(pid, psutil.Process(pid).create_time())
 
 
+def descendants_of(root: ProcessId, *, naming: str = "") -> frozenset[ProcessId]:
+    """Return all processes below a root, those only whose command line has `naming`."""
+    try:
+        below = _below(root)
+    except psutil.Error:
+        return frozenset()
+    return frozenset(
+        process
+        for process in below
+        if process != root and naming in " ".join(command_of(process.pid))
+    )
+
+
 def this_process() -> ProcessId:
     """Return the process that this code runs in."""
     return ProcessId(os.getpid(), psutil.Process().create_time())

@@ -25,11 +25,13 @@ _BURN_TRIES = 20
 class RendererBaseline:
     """The memory of a page's process, read after garbage collection when this is made.
 
-    `renderers` tells the pids of the processes of which one is the page's.
+    `renderers` tells the pids of the processes of which one is the page's; `gc` says how the
+    page collects its garbage, which is part of the method.
     """
 
-    def __init__(self, renderers: Callable[[], Iterable[int]], page: OpenPage) -> None:
+    def __init__(self, renderers: Callable[[], Iterable[int]], page: OpenPage, *, gc: str) -> None:
         self._page = page
+        self._gc = gc
         self._absent = ""
         self._before: ProcessMemory | None = None
         self._pid = _find_renderer(renderers, page)
@@ -47,6 +49,7 @@ class RendererBaseline:
             return {"absent": self._absent}
         return {
             "pid": self._pid,
+            "gc": self._gc,
             "baseline": asdict(self._before),
             "after": asdict(after),
             "uss_delta_bytes": after.uss_bytes - self._before.uss_bytes,
@@ -54,8 +57,8 @@ class RendererBaseline:
         }
 
     def _read(self, pid: int) -> ProcessMemory | None:
-        self._page.collect_garbage()
         try:
+            self._page.collect_garbage()
             return read_memory(pid)
         except TargetUnfit as error:
             self._absent = str(error)

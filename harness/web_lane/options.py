@@ -20,12 +20,19 @@ class BrowserKeys(PhoneKeys):
         Field(
             min_length=1,
             description="chromium (an installed one, else Playwright's download, else Chrome or "
-            "Edge), chrome, edge, or the path of a Chromium-like browser; chrome-android (Chrome "
-            "on a phone, or this host's Chromium in its place on a virtual device, see `device`); "
-            "served (whichever opens the address of `edgebench serve`)",
+            "Edge), chrome, edge, firefox, webkitgtk (Linux), safari (macOS), webkit (Playwright's "
+            "own build), or the path of a Chromium-like browser or a Firefox; chrome-android "
+            "(Chrome on a phone, or this host's Chromium in its place on a virtual device, see "
+            "`device`); served (whichever opens the address of `edgebench serve`)",
         ),
     ] = "chromium"
-    headless: Annotated[bool, Field(description="run without a window")] = True
+    headless: Annotated[
+        bool,
+        Field(
+            description="run without a window; webkitgtk always has one, so it gets a display that "
+            "nobody sees"
+        ),
+    ] = True
     args: Annotated[
         list[str], Field(description="more command-line arguments for the browser")
     ] = []  # noqa: RUF012  pydantic copies a default; nothing shares this list
@@ -33,6 +40,7 @@ class BrowserKeys(PhoneKeys):
         str | None,
         Field(
             description="path of a script (from the current folder) that runs in the page before "
-            "anything else; its hash becomes part of the setting"
+            "anything else (over WebDriver: as soon as the empty page is there); its hash becomes "
+            "part of the setting"
         ),
     ] = None

@@ -238,7 +238,8 @@ def _setting(run: RunRecord, observed: Facts, of: RuntimeReading) -> Facts:
 
 def _method(run: RunRecord) -> str:
     if run.pass_ == "memory":
-        return f"{MEMORY_METHOD}; {run.memory.method if run.memory else 'smaps_rollup'}"
+        memory = run.memory or RendererMemory()
+        return "; ".join(part for part in (MEMORY_METHOD, memory.method, memory.gc) if part)
     return LATENCY_METHOD if run.pass_ == "latency" else QUALITY_METHOD
 
 

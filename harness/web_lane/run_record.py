@@ -43,8 +43,12 @@ class RecordedFailure(_Recorded):
 
 
 class RendererMemory(_Recorded):
-    """Growth of the page's process in bytes; `absent` says why there is none."""
+    """Growth of the page's process in bytes; `absent` says why there is none.
 
+    `gc` is how garbage was collected before each reading.
+    """
+
+    gc: str = ""
     method: Literal["smaps_rollup", "dumpsys meminfo"] = "smaps_rollup"
     uss_delta_bytes: Growth | None = None
     pss_delta_bytes: Growth | None = None

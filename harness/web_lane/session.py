@@ -17,6 +17,7 @@ from harness.model import Capture, Facts, Pass, Tensor
 from harness.options import Sampling
 from harness.plugins import ModelFile, Recoverable, RunRequest, TargetSpec
 from harness.tools.measuring_page import PagePass, input_name, outputs, page_config, read_answer
+from harness.transports.browser_discovery import series_of
 from harness.transports.browsing import (
     NODE_PROCESS,
     BrowserTransport,
@@ -164,9 +165,9 @@ class WebSession:
 
     @property
     def device(self) -> str:
-        """The browser and its major version, and where it runs."""
+        """The browser and its series, and where it runs."""
         facts = self._transport.facts
-        return f"{facts.title} {self._version.partition('.')[0]} on {facts.place}"
+        return f"{facts.title} {series_of(facts.name, self._version)} on {facts.place}"
 
     def execute(self, request: RunRequest) -> Capture:
         """Run one page in a fresh browser; what it left is returned even if it failed.

@@ -14,6 +14,7 @@ from harness.transports.cdp.virtual_chrome import chrome_of_this_host
 from harness.transports.open_device import open_device
 from harness.transports.served import ServedBrowsers, current
 from harness.transports.virtual_setup import PLAIN
+from harness.transports.webdriver import WebDriverBrowsers, require_xvfb, safari, webkitgtk
 from harness.web_lane.options import SERVED, BrowserKeys
 
 _THIS_HOST = frozenset({None, "localhost", "127.0.0.1", "::1"})
@@ -25,7 +26,7 @@ def open_transport(
     """Find the browser of a target; it is not started yet.
 
     Raises:
-        TargetNotFound: browser-missing, not-served, or the phone is not there.
+        TargetNotFound: browser-missing, display-missing, not-served, or the phone is not there.
         TargetUnfit, TargetLost: the phone is not ready, leased, or goes away.
     """
     if options.browser == SERVED:
@@ -33,7 +34,14 @@ def open_transport(
     if options.on_phone:
         return _on_phone(options, scratch, phone)
     program = find(options.browser)
-    return Browsers(BrowserLaunch(program, scratch, options.headless, tuple(options.args)))
+    args = tuple(options.args)
+    if program.name == "webkitgtk":
+        if options.headless:
+            require_xvfb()
+        return WebDriverBrowsers(webkitgtk(program, scratch, options.headless, args))
+    if program.name == "safari":
+        return WebDriverBrowsers(safari(program, scratch))
+    return Browsers(BrowserLaunch(program, scratch, options.headless, args))
 
 
 def _on_phone(options: BrowserKeys, scratch: Path, phone: Phone | None) -> PhoneChrome:

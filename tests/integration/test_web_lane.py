@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import math
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 import web_parts
-from web_parts import INPUT, QUICK, WEIGHTS, floats, run, tensor
+from web_parts import INPUT, QUICK, WEIGHTS, disturbing, floats, run, tensor
 
 from harness.drivers.web_tfjs import PLUGIN
 from harness.errors import TargetLost, TargetNotFound, TargetUnfit
@@ -285,17 +284,6 @@ def kill(kind: str) -> None:
             command = " ".join(child.cmdline())
             if kind in command and ("--type=" in kind or "--type=" not in command):
                 child.kill()
-
-
-@contextmanager
-def disturbing(disturb: Callable[[], None]) -> Iterator[None]:
-    """Disturb a run from another thread when its measured part has begun."""
-    thread = threading.Timer(0.5, disturb)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
 
 
 @pytest.mark.parametrize("kind", ["--type=renderer", "--user-data-dir="])

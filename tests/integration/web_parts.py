@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
@@ -20,6 +21,7 @@ from harness.errors import TargetNotFound
 from harness.model import Capture, Cell, Pass, Tensor
 from harness.options import Sampling, Timed, Warmup
 from harness.plugins import ModelFile, RunRequest, TargetSpec
+from harness.transports.browser_discovery import find
 from harness.web_lane.session import WebSession
 
 QUICK = Sampling(
@@ -30,6 +32,27 @@ QUICK = Sampling(
 WEIGHTS = ((1.0, -2.0), (0.5, 4.0), (-3.0, 0.25))
 INPUT = (1.0, 2.0, 3.0)
 FLOAT = {"type": "DT_FLOAT"}
+
+
+# Chromium's and Firefox's processes by what stands in their command lines.
+BROWSER_WORDS = {"--type", "--user-data-dir", "-contentproc", "--profile"}
+WEBKITGTK_PROGRAMS = {
+    "MiniBrowser",
+    "WebKitNetworkProcess",
+    "WebKitWebDriver",
+    "WebKitWebProcess",
+    "Xvfb",
+}
+
+
+def require(browser: str) -> None:
+    """Where a browser is missing, fail in CI and skip elsewhere."""
+    try:
+        find(browser)
+    except TargetNotFound as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{error}: {error.hint}")
+        pytest.skip(f"{error}: {error.hint}")
 
 
 @contextmanager
@@ -110,11 +133,23 @@ def browser_processes() -> set[psutil.Process]:
     found = set()
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            if {"--type=", "--user-data-dir="} & {
-                part.partition("=")[0] + "=" for part in child.cmdline()
-            }:
+            command = child.cmdline()
+            words = {part.partition("=")[0] for part in command[1:]}
+            program = Path(command[0]).name if command else ""
+            if words & BROWSER_WORDS or program in WEBKITGTK_PROGRAMS:
                 found.add(child)
     return {process for process in found if alive(process)}
+
+
+@contextmanager
+def disturbing(disturb: Callable[[], None]) -> Iterator[None]:
+    """Disturb a run from another thread when its measured part has begun."""
+    thread = threading.Timer(0.5, disturb)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def alive(process: psutil.Process) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -137,6 +138,19 @@ def test_no_browser_is_one_missing_part_of_the_web_lane(node_modules, monkeypatc
     part = named("browser")
     assert (part.found, part.needed_for) == (False, "web lane")
     assert not lanes_are_ready(examine())
+
+
+def test_each_other_browser_has_a_line_with_the_command_that_brings_it(node_modules, monkeypatch):
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    parts = {part.name: part for part in examine()}
+    assert parts["chromium"].found
+    assert "browser" not in parts
+    for name in ("chrome", "edge", "firefox", "webkit", "webkitgtk"):
+        assert (parts[name].found, parts[name].needed_for) == (False, "other browsers")
+        assert "install" in parts[name].mend
+    # It exists on Macs only.
+    assert "safari" not in parts
+    assert lanes_are_ready(parts.values())
 
 
 def test_without_adb_the_android_lane_is_not_ready(node_modules, monkeypatch):

@@ -548,6 +548,31 @@ def test_without_a_browser_a_person_can_go_on(machine, monkeypatch, purpose, ci,
     assert "real_models" not in told
 
 
+def test_more_browsers_come_when_they_are_asked_for(machine, monkeypatch):
+    assert "distribution_packages" in set_up_without_browser(machine, monkeypatch, "browsers", "")
+
+
+def test_only_what_is_asked_for_is_installed(machine):
+    listed = f"{LISTED}firefox-esr  firefox-esr  # Firefox\nxvfb  Xvfb  # a display\n"
+    (machine.root / "apt-packages.txt").write_text(listed)
+    add_program(machine, "apt-get")
+    add_program(machine, "Xvfb")
+    commands = scripted(machine)
+    commands.effects["install"] = lambda _argv: add_program(machine, "firefox-esr")
+    out = StringIO()
+    for _ in range(2):
+        distribution_packages.bring(
+            replace(machine, is_root=True),
+            commands,
+            Teller(out),
+            only=distribution_packages.MORE_BROWSERS,
+        )
+    assert commands.ran[1][-1] == "firefox-esr"
+    assert "mksh" not in commands.ran[1]
+    assert len(commands.ran) == 2
+    assert "firefox-esr, webkit2gtk-driver, xvfb: there" in out.getvalue()
+
+
 def test_trained_models_come_when_they_are_asked_for(machine, monkeypatch):
     assert "real_models" in set_up_without_browser(machine, monkeypatch, "real-models", "")
 

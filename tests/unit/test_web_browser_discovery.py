@@ -11,12 +11,23 @@ from types import SimpleNamespace
 import pytest
 
 from harness.errors import TargetNotFound
-from harness.transports import browser_discovery
-from harness.transports.browser_discovery import find, find_all, playwright_download
+from harness.transports.browser_discovery import (
+    BROWSERS,
+    chromium_like,
+    find,
+    find_all,
+    install_command,
+    playwright_downloads,
+    safari,
+    webkitgtk,
+)
+from harness.transports.browser_discovery import program as programs
+from harness.transports.browser_discovery.playwright_downloads import playwright_download
 
 CHROMIUM = "Chromium 140.0.7339.80 built on Debian GNU/Linux 12 (bookworm)"
 CHROME = "Google Chrome 141.0.7390.54 "
 EDGE = "Microsoft Edge 140.0.3485.94"
+FIREFOX = "Mozilla Firefox 153.7.0esr"
 FOR_TESTING = "Google Chrome for Testing 156.0.8078.4"
 
 Maker = Callable[[str, str], Path]
@@ -27,15 +38,16 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Maker:
     """Make programs that tell a version, on a host that has nothing else."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "playwright"))
-    monkeypatch.setattr(browser_discovery, "_STANDARD_FOLDERS", (str(tmp_path / "standard"),))
+    monkeypatch.setattr(programs, "_STANDARD_FOLDERS", (str(tmp_path / "standard"),))
+    monkeypatch.setattr(webkitgtk, "_ROOT", tmp_path / "usr")
     monkeypatch.setattr(platform, "system", lambda: "Linux")
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(
-        browser_discovery,
+        chromium_like,
         "_PROGRAMS",
         {
             family: tuple(name for name in names if "/" not in name)
-            for family, names in browser_discovery._PROGRAMS.items()
+            for family, names in chromium_like._PROGRAMS.items()
         },
     )
 
@@ -79,16 +91,18 @@ def test_each_name_finds_its_own_program(program: Maker) -> None:
 def test_chromium_takes_playwrights_download_before_chrome(program: Maker) -> None:
     program("bin/google-chrome", CHROME)
     assert find("chromium").name == "chrome"
-    download = playwright_download()
+    download = playwright_download("chromium")
     assert download is not None
-    program(str(download), FOR_TESTING)
+    program(str(download.path), FOR_TESTING)
     found = find("chromium")
-    assert (found.name, found.origin, found.path) == ("chromium", "playwright", download)
+    assert (found.name, found.origin, found.path) == ("chromium", "playwright", download.path)
 
 
 def test_chrome_is_never_another_browser(program: Maker) -> None:
     program("bin/chromium", CHROMIUM)
-    program(str(playwright_download()), FOR_TESTING)
+    download = playwright_download("chromium")
+    assert download is not None
+    program(str(download.path), FOR_TESTING)
     with pytest.raises(TargetNotFound):
         find("chrome")
 
@@ -138,21 +152,24 @@ def test_a_missing_browser_comes_with_the_one_command(
     assert caught.value.hint.endswith(command)
 
 
-@pytest.mark.parametrize("browser", ["firefox", "chromium2", "/none/such", "."])
+@pytest.mark.parametrize("browser", ["netscape", "chromium2", "/none/such", "."])
 def test_what_is_no_browser_is_refused_with_the_names(program: Maker, browser: str) -> None:
     with pytest.raises(TargetNotFound) as caught:
         find(browser)
     assert caught.value.kind == "browser-missing"
-    assert "chromium, chrome, edge" in caught.value.hint
+    assert ", ".join(BROWSERS) in caught.value.hint
 
 
-def test_playwrights_download_lies_where_playwright_says() -> None:
+@pytest.mark.parametrize("browser", ["chromium", "webkit"])
+def test_playwrights_download_lies_where_playwright_says(browser: str) -> None:
     from playwright.sync_api import sync_playwright
 
-    ours = playwright_download()
+    ours = playwright_download(browser)
     with sync_playwright() as playwright:
-        theirs = playwright.chromium.executable_path
-    assert str(ours) == theirs
+        theirs = getattr(playwright, browser).executable_path
+    assert ours is not None
+    assert str(ours.path) == theirs
+    assert ours.version[0].isdigit()
 
 
 def test_a_playwright_that_cannot_be_read_has_no_download(
@@ -161,9 +178,90 @@ def test_a_playwright_that_cannot_be_read_has_no_download(
     listing = tmp_path / "playwright_package" / "driver" / "package" / "browsers.json"
     listing.parent.mkdir(parents=True)
     spec = SimpleNamespace(origin=str(tmp_path / "playwright_package" / "__init__.py"))
-    monkeypatch.setattr(browser_discovery, "find_spec", lambda _: spec)
+    monkeypatch.setattr(playwright_downloads, "find_spec", lambda _: spec)
     for text in ("", "[]", "{}", json.dumps({"browsers": [{"name": "firefox", "revision": "1"}]})):
         listing.write_text(text)
-        assert playwright_download() is None
-    monkeypatch.setattr(browser_discovery, "find_spec", lambda _: None)
-    assert playwright_download() is None
+        assert playwright_download("chromium") is None
+    monkeypatch.setattr(playwright_downloads, "find_spec", lambda _: None)
+    assert playwright_download("chromium") is None
+
+
+def test_a_firefox_is_found_once_under_either_name(program: Maker) -> None:
+    path = program("bin/firefox-esr", FIREFOX)
+    program("bin/firefox", FIREFOX)
+    (found,) = find_all()
+    assert (found.name, found.path, found.label) == ("firefox", path, "Firefox 153")
+    assert find("firefox") == found
+
+
+def test_a_path_may_be_a_firefox(program: Maker) -> None:
+    found = find(str(program("anywhere/fox", FIREFOX)))
+    assert (found.name, found.version, found.origin) == ("firefox", "153.7.0", "named")
+
+
+def test_playwrights_webkit_counts_when_it_was_downloaded(program: Maker) -> None:
+    download = playwright_download("webkit")
+    assert download is not None
+    with pytest.raises(TargetNotFound) as caught:
+        find("webkit")
+    assert "playwright install" in caught.value.hint
+    program(str(download.path), "")
+    found = find("webkit")
+    assert (found.name, found.origin, found.path) == ("webkit", "playwright", download.path)
+    assert found.label.startswith("Playwright's WebKit ")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "usr/lib/x86_64-linux-gnu/webkit2gtk-4.1",
+        "usr/lib/webkitgtk-6.0",
+        "usr/libexec/webkit2gtk-4.1",
+    ],
+)
+def test_webkitgtk_needs_its_driver_and_tells_the_version_of_its_library(
+    program: Maker, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    path = program(f"{place}/MiniBrowser", "")
+    asked: list[str] = []
+
+    def answer(*words: str) -> str:
+        asked.extend(words)
+        return "2.50.6\n"
+
+    monkeypatch.setattr(webkitgtk, "answer_of", answer)
+    with pytest.raises(TargetNotFound):
+        find("webkitgtk")
+    program("bin/WebKitWebDriver", "")
+    found = find("webkitgtk")
+    assert (found.name, found.path, found.version) == ("webkitgtk", path, "2.50.6")
+    assert found.label == "WebKitGTK 2.50"
+    assert path.parent.name.split("-")[-1] in asked[-1]
+
+
+@pytest.mark.parametrize("told", ["", "2.50", "Segmentation fault"])
+def test_a_library_that_tells_no_version_is_no_webkitgtk(
+    program: Maker, monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    program("usr/lib/webkitgtk-6.0/MiniBrowser", "")
+    program("bin/WebKitWebDriver", "")
+    monkeypatch.setattr(webkitgtk, "answer_of", lambda *words: told)
+    assert find_all() == ()
+
+
+def test_safari_is_found_on_a_mac_only(program: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    says = "Included with Safari 26.1 (21622.2.11.11.9)"
+    monkeypatch.setattr(safari, "DRIVER", program("bin/safaridriver", says))
+    with pytest.raises(TargetNotFound) as caught:
+        find("safari")
+    assert "Mac" in caught.value.hint
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    assert (find("safari").version, find("safari").label) == ("26.1", "Safari 26")
+    assert install_command("safari") == "sudo safaridriver --enable"
+
+
+def test_each_browser_has_one_command_that_brings_it() -> None:
+    for browser in BROWSERS:
+        command = install_command(browser)
+        assert command
+        assert "\n" not in command

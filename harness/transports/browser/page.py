@@ -6,44 +6,58 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from harness.errors import TargetUnfit
+from harness.transports.browser.engines import Engine
 from harness.transports.browsing import OpenPage, PageRecord
 from harness.transports.processes import ProcessId, command_of
 from harness.transports.renderer_memory import RendererBaseline
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Page, Request
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 _MOST_MESSAGES = 1000
+_GONE = "Execution context was destroyed"
 
 
 class PlaywrightPage:
     """One page of a fresh context; see `OpenPage`."""
 
-    def __init__(self, page: Page, origin: str, record: PageRecord) -> None:
+    def __init__(self, page: Page, origin: str, engine: Engine, record: PageRecord) -> None:
         self._page = page
-        self._cdp: CDPSession | None = None
+        self._engine = engine
+        self._left = False
         self.record = record
         page.on("console", lambda message: _keep(record.console, _console_line(message)))
         page.on("pageerror", lambda error: _keep(record.errors, str(error)))
         page.on("crash", lambda _: setattr(record, "crashed", True))
+        page.on("framenavigated", lambda _: setattr(self, "_left", True))
         page.on("request", lambda request: self._watch(request, origin))
 
     def goto(self, url: str) -> None:
         """Load a page and wait for its load event."""
         self._page.goto(url)
+        self._left = False
 
     def evaluate(self, expression: str, argument: Any = None) -> Any:
         """Evaluate a function in the page; what it returns (or resolves to) comes back."""
-        return self._page.evaluate(expression, argument)
+        try:
+            return self._page.evaluate(expression, argument)
+        except Exception as error:
+            # Over BiDi a crash is not told as one: the page is gone, and went nowhere.
+            if _GONE in str(error) and not self._left:
+                self.record.crashed = True
+            raise
 
     def collect_garbage(self) -> None:
-        """Have the page's JavaScript heap collected."""
-        self._devtools().send("HeapProfiler.collectGarbage")
+        """Have the page's JavaScript heap collected, in its engine's way.
 
-    def _devtools(self) -> CDPSession:
-        if self._cdp is None:
-            self._cdp = self._page.context.new_cdp_session(self._page)
-        return self._cdp
+        Raises:
+            TargetUnfit: it was not.
+        """
+        if not self._engine.collect_garbage(self._page):
+            raise TargetUnfit(
+                "the page's garbage was not collected", hint="measure memory in another browser"
+            )
 
     def _watch(self, request: Request, origin: str) -> None:
         if not request.url.startswith((f"{origin}/", "blob:", "data:")):
@@ -53,8 +67,9 @@ class PlaywrightPage:
 class PlaywrightBrowser:
     """One fresh browser process; see `OpenBrowser`."""
 
-    def __init__(self, browser: Browser, root: ProcessId | None) -> None:
+    def __init__(self, browser: Browser, engine: Engine, root: ProcessId | None) -> None:
         self._browser = browser
+        self._engine = engine
         self.root = root
         self.records: list[PageRecord] = []
 
@@ -86,23 +101,18 @@ class PlaywrightBrowser:
         if init_scripts:
             page.add_init_script("\n;\n".join(init_scripts))
         try:
-            yield PlaywrightPage(page, origin, record)
+            yield PlaywrightPage(page, origin, self._engine, record)
         finally:
             with ignoring_failure():
                 context.close()
 
     def memory_baseline(self, page: OpenPage) -> RendererBaseline:
         """Read the memory of the page's process, which is found by having the page work."""
-        return RendererBaseline(self.renderers, page)
+        return RendererBaseline(self.renderers, page, gc=self._engine.gc)
 
     def renderers(self) -> tuple[int, ...]:
-        """Return the pids of the renderer processes, of which one is the page's."""
-        session = self._browser.new_browser_cdp_session()
-        try:
-            told = session.send("SystemInfo.getProcessInfo")["processInfo"]
-        finally:
-            session.detach()
-        return tuple(int(one["id"]) for one in told if one["type"] == "renderer")
+        """Return the pids of the processes of pages, of which one is the page's."""
+        return self._engine.renderers(self._browser, self.root)
 
 
 @contextmanager

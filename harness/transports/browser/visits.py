@@ -9,6 +9,7 @@ interrupted, the browser's processes are killed, which ends whatever the thread 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 import time
@@ -20,13 +21,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from harness.errors import HarnessError, RunError, RunFailed, RunTimedOut, TargetLost
+from harness.transports.browser.engines import engine_of
 from harness.transports.browser.launch import BrowserLaunch
 from harness.transports.browser.page import PlaywrightBrowser, ignoring_failure
+from harness.transports.browser_discovery import BrowserProgram
 from harness.transports.browsing import BrowserFacts, OpenBrowser
 from harness.transports.processes import (
     ProcessId,
     children_of,
-    command_of,
     end_family,
     is_alive,
     wait_for_family,
@@ -38,11 +40,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _DRIVER_COMMAND = "run-driver"
-_PROFILE = "playwright_chromiumdev_profile-"
 _GRACE_S = 10.0
 _CLOSES_WITHIN_S = 5.0
 _LOOK_AGAIN_S = 0.2
 _RERUN = "run it again; if it happens every time, report it with this run's raw folder"
+
+# What BiDi, and Chrome's protocol, answer to a command of another time.
+_NOT_UNDERSTOOD = re.compile(r"unknown command|Protocol error \([\w.]+\): '[\w.]+' wasn't found")
 
 _starting = threading.Lock()
 
@@ -66,6 +70,7 @@ class Browsers:
 
     def __init__(self, launch: BrowserLaunch) -> None:
         self.launch = launch
+        self._engine = engine_of(launch.program.name)
         self._thread = _new_thread()
         self._playwright: Playwright | None = None
         self._driver: ProcessId | None = None
@@ -77,7 +82,7 @@ class Browsers:
         program = self.launch.program
         return BrowserFacts(
             name=program.name,
-            title=program.name.capitalize(),
+            title=program.title,
             version=program.version,
             path=str(program.path),
             origin=program.origin,
@@ -165,7 +170,7 @@ class Browsers:
             if not _is_playwrights(error):
                 raise
             raise self._why_not_started(visit, error) from error
-        opened = PlaywrightBrowser(browser, visit.root)
+        opened = PlaywrightBrowser(browser, self._engine, visit.root)
         try:
             visit.go_on()
             return work(opened)
@@ -173,6 +178,8 @@ class Browsers:
             if not _is_playwrights(error):
                 raise
             connected = browser.is_connected() and self._driver_lives()
+            if not visit.ended_by and _NOT_UNDERSTOOD.search(str(error)):
+                raise _not_understood(self.launch.program, str(error)) from error
             raise _translated(visit, opened, connected, error) from error
         finally:
             _close(browser, visit)
@@ -187,22 +194,10 @@ class Browsers:
                 hint="install the browser again, or name another one in the suite",
             )
         before = children_of(driver.pid)
-        browser = playwright.chromium.launch(
-            executable_path=program.path,
-            headless=self.launch.headless,
-            chromium_sandbox=self.launch.sandbox,
-            args=list(self.launch.all_args),
-            env={**os.environ, "TMPDIR": str(self.launch.scratch)},
-            artifacts_dir=self.launch.scratch,
-            # Ctrl-C is the harness's to handle; it ends the browser by itself.
-            handle_sigint=False,
-            handle_sigterm=False,
-            handle_sighup=False,
-            timeout=0,
-        )
+        browser = self._engine.launch(playwright, self.launch)
         started = children_of(driver.pid) - before
         visit.root = min(started, default=None, key=lambda process: process.started)
-        visit.profile = _profile_of(visit.root)
+        visit.profile = self._engine.profile(visit.root) if visit.root else None
         return browser
 
     def _driver_alive(self) -> tuple[Playwright, ProcessId]:
@@ -235,6 +230,8 @@ class Browsers:
         if visit.ended_by:
             return _ended(visit)
         text = str(error)
+        if _NOT_UNDERSTOOD.search(text):
+            return _not_understood(program, text)
         hint = "start it by hand to see why; `edgebench doctor` lists the browsers found"
         if "sandbox" in text.lower() and self.launch.sandbox:
             hint = "this system forbids the browser's sandbox: add `args: [--no-sandbox]`"
@@ -274,14 +271,6 @@ def _close(browser: Browser, visit: _Visit) -> None:
         shutil.rmtree(visit.profile, ignore_errors=True)
 
 
-def _profile_of(root: ProcessId | None) -> Path | None:
-    """Return the profile that Playwright made for a browser, and nobody else's."""
-    option = "--user-data-dir="
-    command = command_of(root.pid) if root else ()
-    named = [Path(part.removeprefix(option)) for part in command if part.startswith(option)]
-    return next((path for path in named if path.name.startswith(_PROFILE)), None)
-
-
 def _ended(visit: _Visit) -> RunError:
     if visit.ended_by == "timed-out":
         return RunTimedOut("the deadline has passed", hint="raise `timeout_s` in `sampling`")
@@ -307,6 +296,15 @@ def _translated(
         f"{message}: {_essence(str(error))}",
         hint="is there enough memory? " + _RERUN,
         kind="browser-crashed",
+    )
+
+
+def _not_understood(program: BrowserProgram, text: str) -> RunFailed:
+    return RunFailed(
+        f"{program.label} and Playwright {playwright_version()} do not understand each other: "
+        f"{_essence(text)}",
+        hint="update the older of the two; docs/browsers.md has what fits",
+        kind="browser-too-old",
     )
 
 
