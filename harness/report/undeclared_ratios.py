@@ -35,11 +35,11 @@ def _side(cell: CellSummary, metric: str, *, across_targets: bool) -> Side:
         named = summary_of(metric, cell.latency.measured)
         time = named if named.n else None
     if time and across_targets:
-        time = _of_the_bench(time, cell.session)
+        time = of_the_bench(time, cell.session)
     return Side(cell.cell.variant, time, cell.latency.runs)
 
 
-def _of_the_bench(time: MetricSummary, session: SessionRecord) -> MetricSummary:
+def of_the_bench(time: MetricSummary, session: SessionRecord) -> MetricSummary:
     """Leave out blocks that failures added: each is of one target, though two have one number."""
     first, last = session.blocks + 1, session.blocks + session.added_blocks
     kept = tuple(each for each in time.by_block if not first <= each[0][1] <= last)

@@ -105,6 +105,16 @@ def test_parts_of_one_folder_are_compared_block_by_block() -> None:
     assert not any("weaker" in note for note in made.tables[0].notes)
 
 
+def test_blocks_that_failures_added_to_each_target_are_never_one_block() -> None:
+    both = night({"chromium": 1.0, "firefox": 0.8}, targets=(CHROMIUM, FIREFOX))
+    added = tuple(replace(run, block=11) for run in both.runs if run.block == 10)
+    session_ = replace(both.session, added_blocks=3)
+    both = replace(both, session=session_, runs=(*both.runs, *added))
+    made = compared(side(both, "target=chromium"), side(both, "target=firefox"))
+    *cells, _ = rows(made)
+    assert {row["verdict.1"] for row in cells} == {"faster (10 blocks)"}
+
+
 def test_two_variants_of_one_block_may_differ_in_what_they_are() -> None:
     one = night()
     made = compared(side(one, "variant=plain"), side(one, "variant=simd"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.report.stats import RatioEstimate, Verdict, paired_ratio, verdict
 from harness.report.summary import CellSummary
 from harness.report.two_sample import unpaired_ratio
+from harness.report.undeclared_ratios import of_the_bench
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,11 @@ def speedup(cell: CellSummary, over: CellSummary) -> Compared:
     # Models share blocks only where the suite has a base model.
     together = cell.cell.model == over.cell.model or cell.session.base_model is not None
     if cell.path == over.path and together:
-        blocks = dict(ours.by_block)
-        logs = [math.log(time / blocks[b]) for b, time in theirs.by_block if b in blocks]
+        mine, others = ours, theirs
+        if cell.cell.target != over.cell.target:
+            mine, others = of_the_bench(ours, cell.session), of_the_bench(theirs, over.session)
+        blocks = dict(mine.by_block)
+        logs = [math.log(time / blocks[b]) for b, time in others.by_block if b in blocks]
         if logs:
             estimate = paired_ratio(logs)
             judged = verdict(estimate, least)
