@@ -11,8 +11,12 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.errors import SuiteError
+
+if TYPE_CHECKING:
+    from cryptography.x509 import GeneralName
 
 _VALID = timedelta(days=7)
 _CLOCKS_DIFFER = timedelta(days=1)
@@ -81,7 +85,7 @@ def made_for(host: str) -> tuple[ssl.SSLContext, str]:
     return _in_memory(pem, secret), _grouped(sha256(der).hexdigest())
 
 
-def _alternative_name(host: str):  # type: ignore[no-untyped-def]  # noqa: ANN202  the extra's type
+def _alternative_name(host: str) -> GeneralName:
     from cryptography import x509
 
     try:
