@@ -20,7 +20,7 @@ def ran_as(cell: CellSummary) -> str | None:
 
 
 def is_forced(cell: CellSummary) -> bool:
-    """Tell whether a cell had more threads than its runtime would take for a visitor."""
+    """Tell whether a cell had threads that its runtime would not have on this machine."""
     return True in cell.observed("threads_forced")
 
 
@@ -43,14 +43,19 @@ class VariantLabels:
 
 def ran_as_notes(cells: Sequence[CellSummary]) -> tuple[str, ...]:
     """Say what the words in the column mean here."""
-    forced = [cell for cell in cells if is_forced(cell)]
     notes = []
-    if forced:
-        taken = _numbers(cell.observed("threads_as_shipped") for cell in forced)
-        names = dict.fromkeys(f"{cell.cell.target}/{cell.cell.variant}" for cell in forced)
+    capped = [cell for cell in cells if is_forced(cell) and cell.observed("threads_as_shipped")]
+    others = [cell for cell in cells if is_forced(cell) and cell not in capped]
+    if capped:
+        taken = _numbers(cell.observed("threads_as_shipped") for cell in capped)
         notes.append(
             f"forced: TF.js would have used {' or '.join(taken)} for a visitor of this machine; "
-            f"hardwareConcurrency was overridden and the count read back ({', '.join(names)})."
+            f"hardwareConcurrency was overridden and the count read back ({_names(capped)})."
+        )
+    if others:
+        notes.append(
+            "forced: the page was shown more cores than this machine has, so that there are as "
+            f"many threads, and the count was read back ({_names(others)})."
         )
     shipped = {
         f"{cell.cell.target}/{cell.cell.variant} {', '.join(_chosen(cell))}": None
@@ -63,6 +68,10 @@ def ran_as_notes(cells: Sequence[CellSummary]) -> tuple[str, ...]:
             f"override ({'; '.join(shipped)})."
         )
     return tuple(notes)
+
+
+def _names(cells: Sequence[CellSummary]) -> str:
+    return ", ".join(dict.fromkeys(f"{c.cell.target}/{c.cell.variant}" for c in cells))
 
 
 def _chosen(cell: CellSummary) -> Iterable[str]:

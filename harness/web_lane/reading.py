@@ -18,7 +18,7 @@ from harness.model import (
     Scalar,
 )
 from harness.tools import measuring_page, workload_page
-from harness.tools.measuring_page import TIMED, PageAnswer
+from harness.tools.measuring_page import TIMED, PageAnswer, PageFacts
 from harness.transports.browsing import NODE_PROCESS
 from harness.web_lane.phone_conditions import with_phone_conditions
 from harness.web_lane.run_record import (
@@ -243,6 +243,12 @@ def _method(run: RunRecord) -> str:
     return LATENCY_METHOD if run.pass_ == "latency" else QUALITY_METHOD
 
 
+def _pretended(facts: PageFacts) -> bool | None:
+    """Tell whether the page was shown more cores than there are; None where it was left alone."""
+    shown, real = facts.hardware_concurrency, facts.hardware_concurrency_real
+    return None if shown is None or real is None else shown > real
+
+
 def _conditions(run: RunRecord, answer: PageAnswer) -> Facts:
     facts, timed, warmup = answer.facts, answer.timed, answer.warmup
     conditions: dict[str, Scalar] = {
@@ -253,6 +259,7 @@ def _conditions(run: RunRecord, answer: PageAnswer) -> Facts:
         else round(answer.clock_tick_ms / 1000, 9),
         "hardware_concurrency": facts.hardware_concurrency,
         "hardware_concurrency_real": facts.hardware_concurrency_real,
+        "threads_forced": _pretended(facts),
         "wasm_heap_shared": facts.wasm_heap_shared,
         "user_agent": facts.user_agent,
         "scripts_s": None if answer.scripts_ms is None else answer.scripts_ms / 1000,

@@ -213,6 +213,19 @@ def test_forced_rows_and_shipped_ones_are_marked_where_they_stand(name: str) -> 
     assert "as shipped: what TF.js took by itself" in told
 
 
+def test_a_runtime_without_a_cap_of_its_own_is_forced_by_the_cores_that_it_was_shown() -> None:
+    folder = measured(CHROMIUM)
+    runs = tuple(
+        replace(run, conditions={**run.conditions, "threads_as_shipped": None})
+        for run in folder.runs
+    )
+    table = built(replace(folder, runs=runs), "latency")
+    assert column(table, "ran_as")["simd-4t"] == "forced"
+    told = " ".join(table.notes)
+    assert "shown more cores than this machine has" in told
+    assert "TF.js would have used" not in told
+
+
 def test_the_speed_ups_have_a_column_as_shipped_that_says_what_it_was() -> None:
     target = replace(CHROMIUM, ratios=(("simd", "auto"),))
     table = built(measured(target), "speedups")
