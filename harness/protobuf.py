@@ -59,6 +59,11 @@ def integers(number: int, values: Iterable[int]) -> bytes:
     return b"".join(integer(number, value) for value in values)
 
 
+def float32(number: int, value: float) -> bytes:
+    """Return a field that is a float of 4 bytes."""
+    return _varint(number << 3 | _FOUR_BYTES) + struct.pack("<f", value)
+
+
 def delimited(number: int, data: bytes) -> bytes:
     """Return a field that is bytes, or a message that was put together before."""
     return _varint(number << 3 | _DELIMITED) + _varint(len(data)) + data

@@ -12,25 +12,37 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.graphs.description import (
+    LEAKY_RELU_SLOPE,
     Activate,
     Activation,
     Add,
+    Arithmetic,
     Concat,
     Conv2D,
     Dense,
     DepthwiseConv2D,
+    Embedding,
     GlobalAverage,
     Graph,
     Layer,
     LoneActivation,
+    MatMul,
     MaxPool,
     Node,
+    Op,
     Pad,
+    Reduce,
     Reshape,
+    ResizeBilinear,
+    Rsqrt,
     Shape,
+    Slice,
     Softmax,
+    ToFloat,
+    Transpose,
 )
-from harness.protobuf import delimited, integer, integers, text
+from harness.graphs.lowering import expanded
+from harness.protobuf import delimited, float32, integer, integers, text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,18 +50,20 @@ if TYPE_CHECKING:
 OPERATOR_SET = 17
 _IR_VERSION = 8
 # TensorProto.DataType and AttributeProto.AttributeType
-_DATA_TYPES = {"float32": 1, "int64": 7}
-_INT, _INTS = 2, 7
+_DATA_TYPES = {"float32": 1, "int32": 6, "int64": 7}
+_FLOAT, _INT, _STRING, _INTS = 1, 2, 3, 7
 _TO_NCHW, _TO_NHWC = (0, 3, 1, 2), (0, 2, 3, 1)
 
-WRITTEN = (Add, Activate, Pad, MaxPool, GlobalAverage, Reshape, Concat, Softmax, Layer)
-"""Operators that this writer knows, activations being `relu` and `relu6`."""
+_ACTIVATIONS = {"relu": "Relu", "leaky_relu": "LeakyRelu", "tanh": "Tanh", "sigmoid": "Sigmoid"}
+_ARITHMETIC = {"add": "Add", "sub": "Sub", "mul": "Mul"}
+_REDUCTIONS = {"mean": "ReduceMean", "max": "ReduceMax"}
 
-Attribute: TypeAlias = int | tuple[int, ...]
+Attribute: TypeAlias = int | float | str | tuple[int, ...]
 
 
 def write_onnx(graph: Graph) -> bytes:
     """Return the file of a network; its inputs and outputs have the graph's names and shapes."""
+    graph = expanded(graph)
     writer = _Writer(graph)
     for node in graph.nodes:
         writer.node(node)
@@ -73,8 +87,14 @@ class _Writer:
             *(delimited(1, node) for node in self.nodes),
             text(2, self.graph.name),
             *(delimited(5, tensor) for tensor in self.initializers.values()),
-            *(delimited(11, _value(name, shape)) for name, shape in self.graph.inputs.items()),
-            *(delimited(12, _value(name, self.shapes[name])) for name in self.graph.outputs),
+            *(
+                delimited(11, _value(name, shape, "int32" if name in self.graph.ids else "float32"))
+                for name, shape in self.graph.inputs.items()
+            ),
+            *(
+                delimited(12, _value(name, self.shapes[name], "float32"))
+                for name in self.graph.outputs
+            ),
         ]
         return b"".join(
             (
@@ -94,19 +114,70 @@ class _Writer:
                 self.alike("Add", node)
             case Activate(kind=kind):
                 self.alone(node, kind)
+            case Concat(axis=axis):
+                self.alike("Concat", node, axis)
+            case Arithmetic() as op:
+                self.arithmetic(node, op)
+            case Pad() | MaxPool() | GlobalAverage() | ResizeBilinear() as op:
+                self.image(node, op)
+            case Embedding() | MatMul() | Rsqrt() as op:
+                self.table_or_product(node, op)
+            case op:
+                called, numbers, attributes = _operator(op)
+                constants = [
+                    self.constant(f"{node.output}/numbers{index or ''}", _int64(values))
+                    for index, values in enumerate(numbers)
+                ]
+                self.add(called, [self.plain(node.inputs[0]), *constants], node.output, attributes)
+
+    def image(self, node: Node, op: Pad | MaxPool | GlobalAverage | ResizeBilinear) -> None:
+        match op:
             case Pad(paddings=paddings):
                 self.pad(node, paddings)
             case MaxPool(size=size, stride=stride):
                 self.max_pool(node, size, stride)
             case GlobalAverage():
                 self.global_average(node)
-            case Reshape(shape=shape):
-                to = self.constant(f"{node.output}/shape", _int64(shape))
-                self.add("Reshape", [self.plain(node.inputs[0]), to], node.output)
-            case Concat(axis=axis):
-                self.alike("Concat", node, axis)
-            case Softmax():
-                self.add("Softmax", [self.plain(node.inputs[0])], node.output, {"axis": -1})
+            case ResizeBilinear():
+                self.resize(node, op)
+
+    def table_or_product(self, node: Node, op: Embedding | MatMul | Rsqrt) -> None:
+        operands = [self.plain(name) for name in node.inputs]
+        match op:
+            case Embedding(table=table):
+                rows = self.constant(table, self.graph.weights[table])
+                self.add("Gather", [rows, *operands], node.output, {"axis": 0})
+            case MatMul(transpose_b=turned):
+                x, y = operands
+                if turned:
+                    axes = range(len(self.shapes[node.inputs[1]]))
+                    order = (*axes[:-2], axes[-1], axes[-2])
+                    y = self.transposed(y, f"{node.output}/turned", order)
+                self.add("MatMul", [x, y], node.output)
+            case Rsqrt():
+                self.add("Sqrt", operands, f"{node.output}/root")
+                self.add("Reciprocal", [f"{node.output}/root"], node.output)
+
+    def arithmetic(self, node: Node, op: Arithmetic) -> None:
+        operands = [self.plain(name) for name in node.inputs]
+        if op.weight:
+            operands.append(self.constant(op.weight, self.graph.weights[op.weight]))
+        elif op.constant is not None:
+            operands.append(self.constant(f"{node.output}/constant", _float32(op.constant)))
+        if op.kind != "squared_difference":
+            self.add(_ARITHMETIC[op.kind], operands, node.output)
+            return
+        difference = f"{node.output}/difference"
+        self.add("Sub", operands, difference)
+        self.add("Mul", [difference, difference], node.output)
+
+    def resize(self, node: Node, op: ResizeBilinear) -> None:
+        batch, _, _, channels = self.shapes[node.inputs[0]]
+        sizes = self.constant(f"{node.output}/size", _int64((batch, channels, op.height, op.width)))
+        # An optional input that is left out has an empty name.
+        operands = [self.nchw(node.inputs[0]), "", "", sizes]
+        attributes = {"mode": "linear", "coordinate_transformation_mode": "asymmetric"}
+        self.add("Resize", operands, _laid(node.output, True), attributes)
 
     def layer(self, node: Node, op: Layer) -> None:
         if isinstance(op, Dense):
@@ -187,8 +258,9 @@ class _Writer:
             self.activation(activation, linear, output)
 
     def activation(self, kind: Activation | LoneActivation, operand: str, output: str) -> None:
-        if kind == "relu":
-            self.add("Relu", [operand], output)
+        if kind in _ACTIVATIONS:
+            slope = {"alpha": LEAKY_RELU_SLOPE} if kind == "leaky_relu" else None
+            self.add(_ACTIVATIONS[kind], [operand], output, slope)
             return
         limits = [self.constant(name, _float32(value)) for name, value in (("0", 0), ("6", 6))]
         self.add("Clip", [operand, *limits], output)
@@ -239,12 +311,35 @@ def _laid(name: str, nchw: bool) -> str:
 def _attribute(name: str, value: Attribute) -> bytes:
     if isinstance(value, int):
         return text(1, name) + integer(3, value) + integer(20, _INT)
+    if isinstance(value, float):
+        return text(1, name) + float32(2, value) + integer(20, _FLOAT)
+    if isinstance(value, str):
+        return text(1, name) + text(4, value) + integer(20, _STRING)
     return text(1, name) + integers(8, value) + integer(20, _INTS)
 
 
-def _value(name: str, shape: Shape) -> bytes:
+def _operator(op: Op) -> tuple[str, tuple[Iterable[int], ...], dict[str, Attribute]]:
+    """Return a plain operator's name, its int64 inputs, and its attributes."""
+    match op:
+        case Reshape():
+            return "Reshape", (op.shape,), {}
+        case Softmax():
+            return "Softmax", (), {"axis": -1}
+        case ToFloat():
+            return "Cast", (), {"to": _DATA_TYPES["float32"]}
+        case Transpose():
+            return "Transpose", (), {"perm": op.order}
+        case Reduce():
+            return _REDUCTIONS[op.kind], (), {"axes": op.axes, "keepdims": int(op.keep)}
+        case Slice():
+            ends = [begin + size for begin, size in zip(op.begin, op.size, strict=True)]
+            return "Slice", (op.begin, ends, range(len(ends))), {}
+    raise AssertionError(f"no operator for {op}")  # a new one, forgotten here
+
+
+def _value(name: str, shape: Shape, dtype: str) -> bytes:
     dimensions = b"".join(delimited(1, integer(1, size)) for size in shape)
-    tensor = integer(1, _DATA_TYPES["float32"]) + delimited(2, dimensions)
+    tensor = integer(1, _DATA_TYPES[dtype]) + delimited(2, dimensions)
     return text(1, name) + delimited(2, delimited(1, tensor))
 
 

@@ -17,18 +17,30 @@ from harness.graphs.onnx_signature import onnx_inputs
 from harness.graphs.onnx_writer import OPERATOR_SET, write_onnx
 from harness.graphs.signature import read_signature
 from harness.outputs import uniform
-from harness.plugins import ModelFile, build_network, registry
+from harness.plugins import ModelFile, build_network, network_options, registry
 
 CLOSE = 1e-5
+# What keeps each operator of a network, and not its size.
+SMALL: dict[str, dict[str, object]] = {
+    "bert": {"layers": 1, "hidden": 32, "heads": 2},
+    "cartoon_unet": {"size": 16, "channels": 4, "blocks": 1},
+    "mobilebert": {"layers": 1},
+    "mobilenet_v1": {"size": 128},
+    "mobilenet_v2": {"size": 128},
+}
 
 
 def evaluated(graph: Graph) -> None:
     """Check a file with onnx's own means, and its outputs against the description's."""
     model = onnx.load_from_string(write_onnx(graph))
     onnx.checker.check_model(model, full_check=True)
-    fed = {
-        name: uniform(f"test/{name}", int(np.prod(shape))).reshape(shape).astype("f4")
+    drawn = {
+        name: uniform(f"test/{name}", int(np.prod(shape))).reshape(shape)
         for name, shape in graph.inputs.items()
+    }
+    fed = {
+        name: (values * graph.ids[name]).astype("i4") if name in graph.ids else values.astype("f4")
+        for name, values in drawn.items()
     }
     answers = ReferenceEvaluator(model).run(None, fed)
     described = forward(graph, fed)
@@ -37,9 +49,11 @@ def evaluated(graph: Graph) -> None:
         assert np.abs(answer - described[name]).max() <= CLOSE * np.abs(described[name]).max()
 
 
-@pytest.mark.parametrize("name", ["blazeface_front", "mobilenet_v1", "mobilenet_v2"])
-def test_networks_are_valid_and_compute_what_is_described(name: str) -> None:
-    evaluated(build_network(registry("models").get(name), 1))
+@pytest.mark.parametrize("name", registry("models").names)
+def test_every_network_is_valid_and_computes_what_is_described(name: str) -> None:
+    network = registry("models").get(name)
+    options = network_options(network).model_validate(SMALL.get(name, {}))
+    evaluated(build_network(network, 1, options))
 
 
 @settings(deadline=None, max_examples=25)
@@ -93,6 +107,30 @@ def test_layouts_meet_where_they_must() -> None:
     flat = net.dense(net.reshape(inside, (1, -1)), 4, activation="relu")
     again = net.conv(net.reshape(flat, (1, 2, 2, 1)), 2)
     evaluated(net.build(beside, inside, net.softmax(flat), net.softmax(y), again, x, y))
+
+
+def test_operators_of_language_models_and_of_pictures_are_written_too() -> None:
+    net = GraphBuilder("words", 1)
+    ids = net.ids((1, 6), 9, "ids")
+    rows = net.reshape(net.embedding(ids, 9, 8), (6, 8))
+    words = net.layer_norm(net.gelu(net.dense(rows, 8, activation="tanh")))
+    seen = net.softmax(net.matmul(words, net.dense(words, 8), transpose_b=True))
+    mixed = net.matmul(seen, words)
+    half = net.slice(net.transpose(mixed, (1, 0)), (2, 0), (4, 6))
+    scored = net.arithmetic("mul", net.learned("sub", net.to_float(ids), (6,)), -0.5)
+    far = net.arithmetic("squared_difference", half, scored)
+    last = net.lstm(words, 5)
+    image = net.upscale(net.conv(net.input((1, 3, 4, 2)), 3), 2)
+    leaky = net.activate(image, "leaky_relu")
+    evaluated(
+        net.build(
+            mixed,
+            net.reduce_max(far, 1),
+            net.mean(net.activate(half, "sigmoid"), 0),
+            net.learned("add", last, (5,)),
+            net.activate(leaky, "tanh"),
+        )
+    )
 
 
 def test_its_signature_is_read_back_and_weights_are_no_inputs() -> None:
