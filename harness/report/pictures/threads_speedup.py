@@ -14,7 +14,7 @@ from harness.report.threads import Line, Point, lines
 _DESCRIPTION = (
     "Each point is the time of one thread divided by the time of so many, estimated block by "
     "block, its bar the 95 % interval; the dashed line is the ideal, as many times as threads. A "
-    "hollow point was forced: TF.js would have used fewer threads for a visitor."
+    "hollow point was forced: a visitor of this machine would have had fewer threads."
 )
 
 
