@@ -247,7 +247,17 @@ def _listing_verbs(verbs: Verbs) -> None:
     restore = add_verb(below, "restore", "restore", "give a phone back its settings and clocks")
     restore.add_argument("phone", metavar="PHONE", help="its alias in devices.yaml, or its serial")
     add_format(restore)
-    for name in ("drivers", "formats", "models"):
+    models = add_verb(verbs, "models", "models", "list the networks that can be generated")
+    models.add_argument("network", nargs="?", metavar="NETWORK", help="only this one")
+    models.add_argument(
+        "settings",
+        nargs="*",
+        default=[],
+        metavar="OPTION=VALUE",
+        help="count it with these options",
+    )
+    add_format(models)
+    for name in ("drivers", "formats"):
         listing = add_verb(verbs, name, "plugins", f"list the {name} that are installed")
         listing.set_defaults(kind=name)
         add_format(listing)

@@ -1,4 +1,4 @@
-"""`edgebench drivers`, `formats`, `models`: what is installed, and where it comes from."""
+"""`edgebench drivers`, `formats`: what is installed, and where it comes from."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ from harness.graphs.tflite_writer import TfliteWriter
 from harness.outputs import Precision
 
 # Smaller ones stay float32, as in the converter: there is nothing to gain.
-_LEAST_WEIGHTS = 1024
+LEAST_WEIGHTS = 1024
 _FLOAT16_MOST = 65504
 
 
@@ -105,13 +105,13 @@ class _DynamicWriter(TfliteWriter):
     description = "seeded weights, dynamic range"
 
     def kernel(self, node: Node, op: Layer, kernel: Array, axis: int | None) -> int:
-        if kernel.size < _LEAST_WEIGHTS:
+        if kernel.size < LEAST_WEIGHTS:
             return super().kernel(node, op, kernel, axis)
         found = quantized_weights(kernel, axis)
         return self.constant(op.kernel, found.values, _told(self.schema, found.scale))
 
     def table(self, node: Node, name: str, table: Array) -> None:
-        if table.size < _LEAST_WEIGHTS:
+        if table.size < LEAST_WEIGHTS:
             super().table(node, name, table)
             return
         found = quantized_weights(table, None)

@@ -16,10 +16,7 @@ from pydantic import Field, model_validator
 from harness.graphs.builder import GraphBuilder
 from harness.graphs.description import Graph
 from harness.graphs.network_options import TokenOptions
-from harness.graphs.token_layers import attention, bias_of_mask
-
-_POSITIONS = 512  # that were trained; a file holds those of its sequence length
-_SEGMENTS = 2
+from harness.graphs.token_layers import ADDED, attention, embedded, token_inputs
 
 
 class BertOptions(TokenOptions):
@@ -52,34 +49,29 @@ class Bert:
 
     def build(self, seed: int, options: BertOptions) -> Graph:
         net = GraphBuilder(self.name, seed)
-        length = options.sequence
-        words = net.ids((1, length), options.vocabulary, "input_ids")
-        mask = bias_of_mask(net, net.ids((1, length), 2, "input_mask"))
-        segments = net.ids((1, length), _SEGMENTS, "segment_ids")
-        x = net.add(
-            net.embedding(words, options.vocabulary, options.hidden),
-            net.embedding(segments, _SEGMENTS, options.hidden),
-        )
-        x = net.reshape(x, (length, options.hidden))
-        whole = _POSITIONS * options.hidden
-        x = net.learned("add", x, (length, options.hidden), whole=whole)
+        words, mask, segments = token_inputs(net, options)
+        x = net.embedding(words, options.vocabulary, options.hidden)
+        x = net.reshape(x, (options.sequence, options.hidden))
+        x = embedded(net, x, segments, options.hidden)
         x = net.layer_norm(x)
         for _ in range(options.layers):
             x = _layer(net, x, mask, options)
         first = net.slice(x, (0, 0), (1, options.hidden))
-        if options.pooler_tanh == "fused":
-            pooled = net.dense(first, options.hidden, activation="tanh")
-        else:
-            pooled = net.activate(net.dense(first, options.hidden), "tanh")
+        fused: Literal["tanh", ""] = "tanh" if options.pooler_tanh == "fused" else ""
+        pooled = net.dense(first, options.hidden, activation=fused, spread=0.4)
+        if not fused:
+            pooled = net.activate(pooled, "tanh")
         return net.build(x, pooled, fused=options.fused)
 
 
 def _layer(net: GraphBuilder, x: str, mask: str, options: BertOptions) -> str:
-    queries, keys, values = (net.dense(x, options.hidden) for _ in range(3))
+    # Near enough to each other that no token's score stands far above the others'.
+    queries, keys = (net.dense(x, options.hidden, spread=0.5) for _ in range(2))
+    values = net.dense(x, options.hidden)
     scale = 1 / sqrt(options.hidden / options.heads)
     y = attention(net, queries, keys, values, mask, heads=options.heads, scale=scale)
-    x = net.layer_norm(net.add(x, net.dense(y, options.hidden)))
-    y = net.dense(net.gelu(net.dense(x, 4 * options.hidden)), options.hidden)
+    x = net.layer_norm(net.add(x, net.dense(y, options.hidden, spread=ADDED)))
+    y = net.dense(net.gelu(net.dense(x, 4 * options.hidden)), options.hidden, spread=ADDED)
     return net.layer_norm(net.add(x, y))
 
 

@@ -16,13 +16,11 @@ from pydantic import Field
 from harness.graphs.builder import GraphBuilder
 from harness.graphs.description import Graph
 from harness.graphs.network_options import TokenOptions
-from harness.graphs.token_layers import attention, bias_of_mask
+from harness.graphs.token_layers import ADDED, attention, embedded, token_inputs
 
 # Table 1 of the paper
 _HIDDEN, _THIN, _EMBEDDED, _HEADS = 512, 128, 128, 4
 _FEED_FORWARDS = 4
-_POSITIONS = 512  # that were trained; a file holds those of its sequence length
-_SEGMENTS = 2
 
 
 class MobileBertOptions(TokenOptions):
@@ -40,15 +38,10 @@ class MobileBert:
 
     def build(self, seed: int, options: MobileBertOptions) -> Graph:
         net = GraphBuilder(self.name, seed)
-        length = options.sequence
-        words = net.ids((1, length), options.vocabulary, "input_ids")
-        mask = bias_of_mask(net, net.ids((1, length), 2, "input_mask"))
-        segments = net.ids((1, length), _SEGMENTS, "segment_ids")
+        words, mask, segments = token_inputs(net, options)
         x = net.embedding(words, options.vocabulary, _EMBEDDED)
-        x = net.dense(_trigrams(net, net.reshape(x, (length, _EMBEDDED))), _HIDDEN)
-        kinds = net.embedding(segments, _SEGMENTS, _HIDDEN)
-        x = net.add(x, net.reshape(kinds, (length, _HIDDEN)))
-        x = net.learned("add", x, (length, _HIDDEN), whole=_POSITIONS * _HIDDEN)
+        x = net.reshape(x, (options.sequence, _EMBEDDED))
+        x = embedded(net, net.dense(_trigrams(net, x), _HIDDEN), segments, _HIDDEN)
         x = _no_norm(net, x)
         for _ in range(options.layers):
             x = _block(net, x, mask)
@@ -69,10 +62,11 @@ def _block(net: GraphBuilder, wide: str, mask: str) -> str:
     queries, keys = net.dense(shared, _THIN), net.dense(shared, _THIN)
     scale = 1 / sqrt(_THIN / _HEADS)
     y = attention(net, queries, keys, net.dense(wide, _THIN), mask, heads=_HEADS, scale=scale)
-    x = _added(net, x, net.dense(y, _THIN))
+    x = _added(net, x, net.dense(y, _THIN, spread=ADDED))
     for _ in range(_FEED_FORWARDS):
-        x = _added(net, x, net.dense(net.dense(x, 4 * _THIN, activation="relu"), _THIN))
-    return _added(net, wide, net.dense(x, _HIDDEN))
+        y = net.dense(net.dense(x, 4 * _THIN, activation="relu"), _THIN, spread=ADDED)
+        x = _added(net, x, y)
+    return _added(net, wide, net.dense(x, _HIDDEN, spread=ADDED))
 
 
 def _added(net: GraphBuilder, x: str, y: str) -> str:

@@ -24,6 +24,7 @@ from harness.graphs.tflite_precisions import refusal, write_tflite_file
 from harness.graphs.tflite_writer import TfliteWriter
 from harness.model import Tensor
 from harness.outputs import PRECISIONS, TOLERANCES, Precision, check
+from harness.plugins import build_network, registry
 from harness.tools.benchmark_model.failures import for_exit_code
 
 HOST_TOOL = Path(__file__).parents[2] / "device_scripts" / "host" / "litert_host.py"
@@ -102,6 +103,15 @@ def operators(graph: Graph) -> Counter[str]:
     """Count the file's operators by name, before any delegate takes them."""
     runtime = interpreter(graph, resolver="BUILTIN_WITHOUT_DEFAULT_DELEGATES")
     return Counter(op["op_name"] for op in runtime._get_ops_details())
+
+
+@pytest.mark.litert
+def test_rounding_does_not_grow_over_two_dozen_blocks() -> None:
+    network = registry("models").get("mobilebert")
+    options = network.options(layers=24, sequence=16, vocabulary=100)
+    graph = build_network(network, 7, options)
+    result = check(litert(graph), answered(graph, inputs_of(graph)), TOLERANCE)
+    assert result.max_relative_difference < TOLERANCE / 10
 
 
 @pytest.mark.litert
