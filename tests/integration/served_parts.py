@@ -18,14 +18,21 @@ from harness.drivers.web_tfjs import PLUGIN
 from harness.errors import TargetNotFound
 from harness.plugins import TargetSpec
 from harness.transports.browser_discovery import find
+from harness.transports.browsing import BrowserTransport
 from harness.transports.served import Address, Lobby, opened
 from harness.transports.served.certificate import made_for
+from harness.web_lane.options import BrowserKeys
 from harness.web_lane.session import WebSession
+from harness.web_lane.transports import open_transport
 
 # A name that only the browser below knows: not this host to it, whatever it resolves to.
 ELSEWHERE = Address("127.0.0.2", "served.test")
 HERE = Address("127.0.0.1", "127.0.0.1")
 LABEL = "Kitchen iPad"
+JOIN = """label => {
+  document.getElementById("label").value = label;
+  document.querySelector("button").click();
+}"""
 
 
 def chromium() -> str:
@@ -44,6 +51,16 @@ def launched(playwright: Playwright) -> Browser:
         executable_path=chromium(),
         args=["--no-sandbox", "--host-resolver-rules=MAP served.test 127.0.0.2"],
     )
+
+
+def transport_of(name: str, scratch: Path) -> BrowserTransport:
+    """Return what starts another browser; where there is none, fail in CI and skip elsewhere."""
+    try:
+        return open_transport(BrowserKeys(browser=name), scratch)
+    except TargetNotFound as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{error}: {error.hint}")
+        pytest.skip(f"{error}: {error.hint}")
 
 
 @contextmanager

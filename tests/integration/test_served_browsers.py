@@ -22,6 +22,8 @@ from harness.errors import TargetLost
 from harness.model import Capture, Failed, Measured, Reading
 from harness.options import Timed
 from harness.plugins import ModelFile, Recoverable
+from harness.transports.browsing import OpenBrowser
+from harness.transports.webdriver.page import WebDriverPage
 from harness.web_lane.session import WebSession
 
 pytestmark = pytest.mark.browser
@@ -159,6 +161,39 @@ def test_off_loopback_without_tls_threads_are_skipped_and_the_rest_is_measured_a
             # The coarser clock is met with batches.
             assert int(reading.conditions["batch_size"] or 0) > 1
             assert reading.conditions["wake_lock"] == "not there"
+
+
+@pytest.mark.parametrize("name", ["firefox", "webkitgtk"])
+def test_other_engines_come_in_and_are_proved_in_the_same_way(
+    tmp_path: Path, model: ModelFile, name: str
+) -> None:
+    (tmp_path / "client").mkdir()
+    client = served_parts.transport_of(name, tmp_path / "client")
+    done = threading.Event()
+
+    def come(browser: OpenBrowser) -> None:
+        with browser.page(session.lobby.origin) as page:
+            if isinstance(page, WebDriverPage):
+                # It would put scripts into the lobby, whose policy forbids it.
+                page._scripts = ()
+            page.goto(session.lobby.address)
+            page.evaluate(served_parts.JOIN, LABEL)
+            done.wait(60)
+
+    with (
+        served_parts.lobby_at(HERE, tmp_path) as session,
+        ThreadPoolExecutor(1) as executor,
+    ):
+        visit = executor.submit(lambda: client.visit(come, deadline_s=90))
+        try:
+            device = session.lobby.wait_for_device()
+            # WebKitGTK calls itself WebKit like any other; only Apple's is called Safari.
+            assert device.family.name == {"firefox": "firefox", "webkitgtk": "webkit"}[name]
+            each_variant_is_proved(session.target(), model)
+        finally:
+            done.set()
+            visit.result(60)
+            client.close()
 
 
 def test_init_scripts_run_before_all_that_the_page_has(
