@@ -28,6 +28,7 @@ from harness.model import Capture, Failed, Measured, Measurement, Reading, Tenso
 from harness.options import Timed
 from harness.outputs import InputSignature, check, seeded_inputs
 from harness.plugins import ModelFile, TargetSpec, build_network, registry
+from harness.transports.cpu_accounts import our_accounts
 from harness.web_lane.session import WebSession
 
 pytestmark = pytest.mark.browser
@@ -182,6 +183,33 @@ def test_a_request_to_elsewhere_fails_the_run(
     capture = run(session, tiny, wasm="plain")
     assert failure_kind(capture) == "page-error"
     assert "http://127.0.0.1:9/" in capture.text("page.json") + capture.text("console.json")
+
+
+def test_a_wasm_file_that_is_not_served_is_a_failure(
+    session: WebSession, tiny: ModelFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_init_script", web_parts.renaming_fetch(".wasm", ".gone"))
+    capture = run(session, tiny, wasm="plain")
+    assert failure_kind(capture) == "page-error"
+    statuses = {r["path"]: r["status"] for r in json.loads(capture.files["requests.json"])}
+    assert statuses["tfjs/tfjs-backend-wasm.gone"] == 404
+
+
+@pytest.mark.skipif(not Path("/proc/stat").exists(), reason="only Linux has these files")
+def test_the_cpu_of_a_measured_browser_is_never_others(
+    session: WebSession, tiny: ModelFile
+) -> None:
+    missed: list[set[int]] = []
+
+    @contextmanager
+    def window() -> Iterator[None]:
+        yield
+        missed.append(
+            {one.pid for one in web_parts.browser_processes()} - set(our_accounts() or ())
+        )
+
+    measured(run(session, tiny, wasm="plain", window=window))
+    assert missed == [set()]
 
 
 def kill_page() -> None:

@@ -189,18 +189,12 @@ def test_without_isolation_a_run_has_no_number(
         assert "cross_origin_isolated" in reading.outcome.failure.message
 
 
-def renaming_fetch(name: str, other: str) -> str:
-    """Have the page fetch another file than the one it means to."""
-    renamed = f"String(url).replace('{name}', '{other}')"
-    return f"const f = fetch; globalThis.fetch = (url, ...rest) => f({renamed}, ...rest);"
-
-
 @pytest.mark.parametrize(
     ("script", "variant", "fact"),
     [
         (
             # Takes the plain binary where SIMD is asked for, as a fallback would.
-            renaming_fetch("-simd.wasm", ".wasm"),
+            web_parts.renaming_fetch("-simd.wasm", ".wasm"),
             {"wasm": "simd"},
             "wasm_binary",
         ),
@@ -259,7 +253,7 @@ def test_a_frozen_clock_ends_the_run_by_itself(
 def test_a_wasm_file_that_is_not_served_is_a_failure(
     session: WebSession, model: ModelFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "_init_script", renaming_fetch(".wasm", ".gone"))
+    monkeypatch.setattr(session, "_init_script", web_parts.renaming_fetch(".wasm", ".gone"))
     capture = run(session, model, wasm="plain")
     assert failure_kind(capture) == "page-error"
     statuses = {r["path"]: r["status"] for r in json.loads(capture.files["requests.json"])}

@@ -128,6 +128,12 @@ def tiny_model(folder: Path) -> ModelFile:
     return ModelFile("tfjs", path, digest, path.stat().st_size + len(weights))
 
 
+def renaming_fetch(name: str, other: str) -> str:
+    """Have the page fetch another file than the one it means to."""
+    renamed = f"String(url).replace('{name}', '{other}')"
+    return f"const f = fetch; globalThis.fetch = (url, ...rest) => f({renamed}, ...rest);"
+
+
 def browser_processes() -> set[psutil.Process]:
     """The browsers below this process, with their pages: what a test must not leave behind."""
     found = set()
