@@ -84,7 +84,13 @@ def opened(name: str, folder: Path, **options: Any) -> Iterator[tuple[Driver, Se
 
 
 def run(
-    plugin: Driver, session: Session, model: ModelFile, pass_: Pass = "latency", **variant: Any
+    plugin: Driver,
+    session: Session,
+    model: ModelFile,
+    pass_: Pass = "latency",
+    *,
+    inputs: tuple[Tensor, ...] = INPUTS,
+    **variant: Any,
 ) -> Capture:
     """Make one run of a variant and return what it left."""
     request = RunRequest(
@@ -94,7 +100,7 @@ def run(
         block=0,
         variant=plugin.variant_options(**variant),
         model=model,
-        inputs=INPUTS,
+        inputs=inputs,
         sampling=QUICK,
         window=contextlib.nullcontext,
     )
