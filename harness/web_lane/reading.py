@@ -152,6 +152,12 @@ def _failure(
             "a run is served from this host alone; remove what asks for it",
         )
     mismatches = proof.mismatches()
+    if (mismatches or answer.error) and _lacks_threads(run, answer):
+        return Failure(
+            "unsupported",
+            "this browser has no SharedArrayBuffer in an isolated page, so it has no threads",
+            "nothing to do: measure a variant without threads, or another browser",
+        )
     wrong = [fact for fact in mismatches if fact[2] is not None]
     # What a page that failed early could not tell is no mismatch; what it did tell is.
     if wrong or (mismatches and answer.error is None):
@@ -167,6 +173,12 @@ def _failure(
         }
         return Failure(kind, answer.error.message, hints.get(kind, _PAGE_HINT))
     return None
+
+
+def _lacks_threads(run: RunRecord, answer: PageAnswer) -> bool:
+    """Tell whether a build for threads was asked of a browser that cannot share memory."""
+    shares = answer.facts.shared_array_buffer or not answer.facts.cross_origin_isolated
+    return not shares and "threaded" in str(run.asked.get("wasm_binary"))
 
 
 def _uncaught(said: Said | None) -> Failure | None:

@@ -29,6 +29,7 @@ from harness.options import Timed
 from harness.outputs import InputSignature, check, seeded_inputs
 from harness.plugins import ModelFile, TargetSpec, build_network, registry
 from harness.transports.cpu_accounts import our_accounts
+from harness.transports.webdriver import flavours
 from harness.web_lane.session import WebSession
 
 pytestmark = pytest.mark.browser
@@ -136,6 +137,17 @@ def test_each_variant_is_proved_and_computes_what_the_model_says(
     assert str(reading.subject["browser"]).startswith(f"{name} ")
     assert reading.setting["device"] == session.device
     assert "Safari" not in session.device
+
+
+def test_threads_where_memory_cannot_be_shared_are_unsupported_and_the_rest_is_measured(
+    tmp_path: Path, tiny: ModelFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web_parts.require("webkitgtk")
+    monkeypatch.setattr(flavours, "_WEBKITGTK_ENVIRON", {})
+    with web_parts.web_session(tmp_path, browser="webkitgtk") as without:
+        # The runner skips what is unsupported, as expected.
+        assert failure_kind(run(without, tiny, **VARIANTS["threads-2"])) == "unsupported"
+        measured(run(without, tiny, wasm="simd"))
 
 
 def test_memory_is_that_of_the_process_that_does_the_pages_work(

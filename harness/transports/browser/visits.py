@@ -122,8 +122,10 @@ class Browsers:
             # The thread is stuck in something of its own; what belongs to it goes with it.
             self._thread, self._playwright = _new_thread(), None
         if visit.ended_by == "timed-out":
+            label = self.launch.program.label
+            what = "the page did not answer" if visit.root else f"{label} did not start"
             raise RunTimedOut(
-                f"the page did not answer within {deadline_s:g} s; its browser was killed",
+                f"{what} within {deadline_s:g} s; the browser was killed",
                 hint="raise `timeout_s` in `sampling`, or ask for fewer iterations",
             )
         return future.result()

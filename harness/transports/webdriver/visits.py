@@ -170,7 +170,7 @@ def _working(work: Callable[[OpenBrowser], T], browser: WebDriverBrowser, visit:
         return work(browser)
     except DeadlinePassed as error:
         raise RunTimedOut(
-            f"the page did not answer within {visit.deadline_s:g} s; its browser was killed",
+            f"the page did not answer within {visit.deadline_s:g} s; the browser was killed",
             hint="raise `timeout_s` in `sampling`, or ask for fewer iterations",
         ) from error
     except FunctionFailed as error:
