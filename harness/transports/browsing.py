@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from harness.model import Facts, Scalar
+from harness.transports.browser_discovery import BrowserProgram
 
 T = TypeVar("T")
 
@@ -61,6 +62,31 @@ class BrowserFacts:
     isolated: bool = True
     context: str = "page"
     methods: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        program: BrowserProgram,
+        *,
+        automation: str,
+        headless: bool,
+        sandbox: bool,
+        args: tuple[str, ...],
+        all_args: tuple[str, ...],
+    ) -> Self:
+        """Return the facts of a browser of this host."""
+        return cls(
+            name=program.name,
+            title=program.title,
+            version=program.version,
+            path=str(program.path),
+            origin=program.origin,
+            automation=automation,
+            headless=headless,
+            sandbox=sandbox,
+            args=args,
+            all_args=all_args,
+        )
 
     @property
     def program(self) -> str:

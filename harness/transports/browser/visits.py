@@ -79,13 +79,8 @@ class Browsers:
     @property
     def facts(self) -> BrowserFacts:
         """The program that is launched, and how."""
-        program = self.launch.program
-        return BrowserFacts(
-            name=program.name,
-            title=program.title,
-            version=program.version,
-            path=str(program.path),
-            origin=program.origin,
+        return BrowserFacts.of(
+            self.launch.program,
             automation=f"playwright {playwright_version()}",
             headless=self.launch.headless,
             sandbox=self.launch.sandbox,

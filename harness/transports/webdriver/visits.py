@@ -66,13 +66,8 @@ class WebDriverBrowsers:
     @property
     def facts(self) -> BrowserFacts:
         """The browser that is started, and through which driver."""
-        program = self.launch.program
-        return BrowserFacts(
-            name=program.name,
-            title=program.title,
-            version=program.version,
-            path=str(program.path),
-            origin=program.origin,
+        return BrowserFacts.of(
+            self.launch.program,
             automation=self.launch.automation,
             headless=self.launch.headless,
             sandbox=self.launch.sandbox,
