@@ -255,6 +255,8 @@ def test_a_browser_that_goes_away_is_lost_until_it_comes_back(
 ) -> None:
     monkeypatch.setattr("harness.transports.served.browser._ASKS_FOR_WORK_WITHIN_S", 2.0)
     monkeypatch.setattr("harness.transports.served.browser._IS_BACK_WITHIN_S", 1.0)
+    # A poll may have been given its order just as the page went.
+    monkeypatch.setattr("harness.transports.served.exchange._LOADS_WITHIN_S", 6.0)
     with served_parts.lobby_at(HERE, tmp_path) as session:
         session.join(page)
         target = session.target()
