@@ -61,7 +61,7 @@ _USE_OF_EXTRA: dict[str, NeededFor] = {
     "memory": "proving optima",
     "tls": "serving with TLS",
 }
-_BROWSERS = frozenset({"chromium", "firefox-esr", "webkit2gtk-driver"})
+_BROWSERS = frozenset({"chromium", "firefox-esr", "webkit2gtk-driver", "xvfb"})
 _WASM_MAGIC = b"\0asm"
 _WASM_FOLDER = Path("@tensorflow/tfjs-backend-wasm/dist")
 _WASM_BINARIES = tuple(f"tfjs-backend-wasm{kind}.wasm" for kind in ("", "-simd", "-threaded-simd"))
@@ -306,6 +306,15 @@ def _browsers() -> Iterator[Part]:
     for name in BROWSERS:
         if name not in names and can_be_had(name):
             yield _part(name, "other browsers", found=False, mend=install_command(name))
+    if can_be_had("webkitgtk"):
+        yield _xvfb()
+
+
+def _xvfb() -> Part:
+    path = shutil.which("Xvfb")
+    return _part(
+        "Xvfb", "other browsers", found=bool(path), where=path or "", mend=command_for("xvfb")
+    )
 
 
 def _adb() -> Part:

@@ -6,6 +6,9 @@ from functools import cache
 
 from harness import locations
 
+GARBAGE_BY_ALLOCATION = "allocation, seen by weak references"
+"""What `collect_garbage` does, in the words of the memory pass' method."""
+
 
 @cache
 def page_script(name: str) -> str:

@@ -148,6 +148,7 @@ def test_each_other_browser_has_a_line_with_the_command_that_brings_it(node_modu
     for name in ("chrome", "edge", "firefox", "webkit", "webkitgtk"):
         assert (parts[name].found, parts[name].needed_for) == (False, "other browsers")
         assert "install" in parts[name].mend
+    assert parts["Xvfb"].needed_for == "other browsers"
     # It exists on Macs only.
     assert "safari" not in parts
     assert lanes_are_ready(parts.values())

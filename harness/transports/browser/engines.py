@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from harness.transports.browser.launch import BrowserLaunch
-from harness.transports.page_scripts import collect_garbage
+from harness.transports.page_scripts import GARBAGE_BY_ALLOCATION, collect_garbage
 from harness.transports.processes import ProcessId, command_of, descendants_of
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Firefox:
 class WebKit:
     """Playwright's own build of WebKit; written by the documentation, never run in CI."""
 
-    gc: ClassVar[str] = "allocation, seen by weak references"
+    gc: ClassVar[str] = GARBAGE_BY_ALLOCATION
 
     def launch(self, playwright: Playwright, launch: BrowserLaunch) -> Browser:
         """Start it with SharedArrayBuffer, if its build has one."""

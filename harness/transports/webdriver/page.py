@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.errors import RunFailed, TargetUnfit
 from harness.transports.browsing import OpenPage, PageRecord
-from harness.transports.page_scripts import collect_garbage, keep_console
+from harness.transports.page_scripts import GARBAGE_BY_ALLOCATION, collect_garbage, keep_console
 from harness.transports.processes import ProcessId, command_of, descendants_of
 from harness.transports.renderer_memory import RendererBaseline
 from harness.transports.webdriver.flavours import WebDriverLaunch
@@ -29,7 +29,6 @@ document.documentElement.append(element);
 element.remove();
 return globalThis.edgebenchScriptsRun === arguments[1];
 """
-_GC = "allocation, seen by weak references"
 _FETCHED = 'return performance.getEntriesByType("resource").map((entry) => entry.name);'
 
 
@@ -134,7 +133,7 @@ class WebDriverBrowser:
 
     def memory_baseline(self, page: OpenPage) -> RendererBaseline:
         """Read the memory of the page's process, which is found by having the page work."""
-        return RendererBaseline(self._renderers, page, gc=_GC)
+        return RendererBaseline(self._renderers, page, gc=GARBAGE_BY_ALLOCATION)
 
     def _renderers(self) -> tuple[int, ...]:
         pages = self._launch.pages
