@@ -12,7 +12,7 @@ from harness.graphs.tflite_writer import write_tflite
 from harness.memory_plan.comparison import Comparison, compare
 from harness.memory_plan.records import RecordSet
 from harness.memory_plan.tflite_records import record_sets
-from harness.plugins import registry
+from harness.plugins import build_network, registry
 
 MIB = 2**20
 
@@ -20,7 +20,7 @@ MIB = 2**20
 @pytest.fixture(scope="module")
 def mobilenet(tmp_path_factory: pytest.TempPathFactory) -> RecordSet:
     path: Path = tmp_path_factory.mktemp("generated") / "mobilenet_v2.tflite"
-    path.write_bytes(write_tflite(registry("models").get("mobilenet_v2").build(1)))
+    path.write_bytes(write_tflite(build_network(registry("models").get("mobilenet_v2"), 1)))
     (records,) = record_sets(read_tflite(path))
     return records
 

@@ -21,7 +21,7 @@ from harness.graphs.tflite_writer import write_tflite
 from harness.memory_plan.kernel_scratch import KERNELS
 from harness.memory_plan.tflite_arena import planned_arena
 from harness.memory_plan.tflite_records import record_sets, roles
-from harness.plugins import registry
+from harness.plugins import build_network, registry
 
 SCHEMA: Any = tflite_schema.schema()
 WHERE = "some.tflite"
@@ -362,7 +362,7 @@ def independent_total(data: bytes) -> int:
 
 @cache
 def blazeface() -> bytes:
-    return write_tflite(registry("models").get("blazeface_front").build(1))
+    return write_tflite(build_network(registry("models").get("blazeface_front"), 1))
 
 
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
