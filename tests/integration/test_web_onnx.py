@@ -11,6 +11,7 @@ from runtime_parts import measured, run
 
 from harness import outputs
 from harness.errors import TargetNotFound
+from harness.model import Failed
 from harness.plugins import Driver, ModelFile, Session, TargetSpec
 from harness.plugins import driver as driver_of
 
@@ -50,6 +51,21 @@ def test_the_heap_is_seen_though_the_library_hides_it(
     plugin, session = target
     found = runtime_parts.metrics(measured(plugin, run(plugin, session, model, "memory")))
     assert (found["wasm_heap"].value or 0) >= 2**20
+
+
+def test_fewer_threads_than_were_asked_for_give_no_number(model: ModelFile, tmp_path: Path) -> None:
+    stingy = tmp_path / "stingy.js"
+    stingy.write_text(
+        "let kept; Object.defineProperty(globalThis, 'ort', { get: () => kept, set(library) {"
+        " kept = library; Object.defineProperty(library.env.wasm, 'numThreads',"
+        " { get: () => 1, set() {} }); } });"
+    )
+    options = {"init_script": str(stingy)}
+    with runtime_parts.opened("web-onnx", tmp_path, **options) as (plugin, session):
+        outcome = plugin.read(run(plugin, session, model, threads=3)).outcome
+    assert isinstance(outcome, Failed)
+    assert outcome.failure.kind == "variant-mismatch"
+    assert "threads asked 3, observed 1" in outcome.failure.message
 
 
 @pytest.mark.parametrize("wasm", ["plain", "simd"])
