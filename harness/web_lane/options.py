@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from harness.web_lane.phone_keys import PhoneKeys
 
@@ -44,3 +44,11 @@ class BrowserKeys(PhoneKeys):
             "part of the setting"
         ),
     ] = None
+
+    @model_validator(mode="after")
+    def _safari_is_as_it_is(self) -> Self:
+        for key in ("headless", "args"):
+            if self.browser == "safari" and key in self.model_fields_set:
+                message = f"`{key}` cannot be chosen for Safari: take it out"
+                raise ValueError(message)
+        return self

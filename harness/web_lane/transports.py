@@ -14,7 +14,7 @@ from harness.transports.cdp.virtual_chrome import chrome_of_this_host
 from harness.transports.open_device import open_device
 from harness.transports.served import ServedBrowsers, current
 from harness.transports.virtual_setup import PLAIN
-from harness.transports.webdriver import WebDriverBrowsers, require_xvfb, safari, webkitgtk
+from harness.transports.webdriver import WebDriverBrowsers, require_display, safari, webkitgtk
 from harness.web_lane.options import SERVED, BrowserKeys
 
 _THIS_HOST = frozenset({None, "localhost", "127.0.0.1", "::1"})
@@ -36,8 +36,7 @@ def open_transport(
     program = find(options.browser)
     args = tuple(options.args)
     if program.name == "webkitgtk":
-        if options.headless:
-            require_xvfb()
+        require_display(virtual=options.headless)
         return WebDriverBrowsers(webkitgtk(program, scratch, options.headless, args))
     if program.name == "safari":
         return WebDriverBrowsers(safari(program, scratch))

@@ -94,6 +94,8 @@ def test_chrome_on_a_phone_stands_on_the_phones_bench() -> None:
         ({**PHONE, "args": ["--x"]}, "`args` cannot be chosen on a phone"),
         ({**PHONE, "headless": True}, "`headless` cannot be chosen on a phone"),
         ({**PHONE, "package": "chrome; rm -rf /"}, "package"),
+        ({"browser": "safari", "args": ["--x"]}, "`args` cannot be chosen for Safari"),
+        ({"browser": "safari", "headless": True}, "`headless` cannot be chosen for Safari"),
     ],
 )
 def test_a_key_that_would_do_nothing_is_refused_in_words(keys: dict[str, Any], word: str) -> None:

@@ -47,12 +47,20 @@ def start_display(guard: Guard, folder: Path) -> str:
     return f":{number}"
 
 
-def require_xvfb() -> None:
-    """Look for Xvfb.
+def require_display(*, virtual: bool) -> None:
+    """Look for Xvfb, or for the desktop where the display is not to be a `virtual` one.
 
     Raises:
         TargetNotFound: display-missing.
     """
+    if not virtual:
+        if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
+            raise TargetNotFound(
+                "there is no desktop here to show this browser's window on",
+                hint="leave `headless: false` out, or run this on a desktop",
+                kind="display-missing",
+            )
+        return
     if shutil.which("Xvfb") is None:
         raise TargetNotFound(
             "this browser needs a window, and there is no Xvfb to give it one that is not seen",
