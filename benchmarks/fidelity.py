@@ -116,6 +116,9 @@ def main() -> int:
         end="",
     )
     print(f"more than {OTHERS_TOO_BUSY:.0%} of the CPU; load after it: {machine_line()}")
+    unknown = sum(block.disturbed is None for block in kept)
+    if unknown:
+        print(f"          of {unknown} of the kept ones it is not known what others took")
     if not kept:
         print("not shown: no block was quiet")
         return 1
@@ -154,10 +157,10 @@ def measure(
             bare.file.name,
             bare.told(arguments.variant, inputs[0], sampling),
         )
-        ends = time.monotonic() + 60 * arguments.minutes
 
         def work(browser: OpenBrowser) -> tuple[str, list[Block]]:
             blocks: list[Block] = []
+            ends = time.monotonic() + 60 * arguments.minutes
             while len(blocks) < MOST_TRIES * arguments.blocks and time.monotonic() < ends:
                 blocks.append(one_block(browser, pages, order))
                 if len(quiet(blocks)) == arguments.blocks:
