@@ -32,6 +32,11 @@ _FIREFOX_PREFS: Mapping[str, str | int | bool] = {
     "network.proxy.ssl_port": 9,
     "network.proxy.socks": "127.0.0.1",
     "network.proxy.socks_port": 9,
+    # Its own requests would else go around a proxy that does not answer.
+    "network.proxy.allow_bypass": False,
+    "network.proxy.failover_direct": False,
+    # An address that is a number needs none.
+    "network.dns.disabled": True,
     # Gives pages `TestUtils.gc()`: https://testutils.spec.whatwg.org/
     "dom.testing.testutils.enabled": True,
 }
