@@ -34,7 +34,8 @@ def unpaired_ratio(numerator: Sequence[float], denominator: Sequence[float]) -> 
     place = _critical(first, second)
     if place is not None:
         low, high = math.exp(logs[place]), math.exp(logs[-1 - place])
-    above = sum(x > 0 for x in logs) + sum(x == 0 for x in logs) / 2
+    # Of the times themselves: two that differ may have the same logarithm.
+    above = sum((a > b) + (a == b) / 2 for a in numerator for b in denominator)
     return RatioEstimate(
         estimate=math.exp(median(logs)),
         low=low,
