@@ -16,6 +16,8 @@ from pydantic import Field
 from harness.graphs.builder import GraphBuilder
 from harness.graphs.description import Graph
 from harness.graphs.network_options import NetworkOptions
+from harness.graphs.sampled_labels import sampled_set
+from harness.model import Tensor
 
 _FILTERS_PER_WIDTH, _WINDOW = (2, 4), 4
 _LSTM_UNITS = 16
@@ -55,6 +57,13 @@ class Recommendation:
             x = net.dense(x, units, activation="relu")
         scores = net.dense(x, options.candidates, bias=False, name="scores")
         return net.build(scores, fused=options.fused)
+
+    def examples(self, seed: int, options: RecommendationOptions, count: int) -> tuple[Tensor, ...]:
+        """Return seeded histories with labels drawn from the network's own scores.
+
+        What a file's recall of them says is how much of the network's ranking it keeps.
+        """
+        return sampled_set(self.build(seed, options), seed, count)
 
 
 def _encoded(net: GraphBuilder, x: str, options: RecommendationOptions) -> str:
