@@ -21,7 +21,7 @@ from harness.model import (
     TargetRecord,
 )
 from harness.report.pictures.all_pictures import pictures
-from harness.report.pictures.canvas import Axis, Picture, axis
+from harness.report.pictures.canvas import HEIGHT, Axis, Label, Picture, Plot, axis
 from harness.report.pictures.latency_quality import Point, pareto
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -29,6 +29,7 @@ LENGTHS = (16, 64, 256)
 SIZES = {"fp32": 400_000, "int8": 100_000}
 TARGET = TargetRecord("page", "web-tfjs", "host", False, ("simd",), None, (), 0.02)
 NUMBERS = st.floats(1e-6, 1e6)
+SHARES = st.floats(0, 1)
 POINTS = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=30)
 
 
@@ -135,6 +136,46 @@ def test_each_measured_cell_is_one_bubble_whose_area_is_its_size() -> None:
     # The int8 files are faster and as good here, so they alone are on the line.
     on_line = [row[0] for row in picture.table.rows if row[-1] == "yes"]
     assert on_line == [f"encoder-{n}/int8 simd" for n in LENGTHS]
+
+
+def test_cells_that_answered_different_sets_share_no_line() -> None:
+    told = results()
+    runs = [
+        replace(each, setting={**each.setting, "labelled_sha256": digest_of(each.cell)})
+        if each.pass_ == "quality"
+        else each
+        for each in told.runs
+    ]
+    picture = drawn(replace(told, runs=tuple(runs)))["latency_quality_1"]
+    assert len(circles(picture)) == len(LENGTHS) * len(SIZES)
+    assert not list(ET.fromstring(picture.svg).iter(f"{SVG}polyline"))
+    assert not any(row[-1] for row in picture.table.rows)
+    assert "different labelled sets" in picture.table.notes[0]
+
+
+def test_times_that_are_far_apart_have_a_logarithmic_axis() -> None:
+    points = circles(drawn(results())["latency_over_axis_1"])
+    # Each length is four times the last and takes four times as long: a straight line.
+    heights = [float(point.get("cy", "")) for point in points[: len(LENGTHS)]]
+    assert heights[0] - heights[1] == pytest.approx(heights[1] - heights[2], abs=0.2)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(SHARES, SHARES), min_size=1, max_size=12))
+def test_texts_beside_points_stand_in_the_frame_and_not_over_each_other(
+    places: list[tuple[float, float]],
+) -> None:
+    plot = Plot("t", "d", Axis("x", 0, 1), Axis("y", 0, 1))
+    texts = [ET.fromstring(text) for text in plot.labels([Label(at, "name") for at in places])]
+    boxes = [
+        (float(text.get("x", "")), float(text.get("y", "")), text.get("text-anchor"))
+        for text in texts
+    ]
+    assert all(0 < y < HEIGHT for _, y, _ in boxes)
+    for n, (x, y, anchor) in enumerate(boxes):
+        for other_x, other_y, other_anchor in boxes[:n]:
+            if anchor == other_anchor:
+                assert abs(x - other_x) > 20 or abs(y - other_y) > 10
 
 
 def test_a_line_over_an_axis_has_its_points_in_order_and_one_line_per_file() -> None:

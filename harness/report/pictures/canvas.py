@@ -10,14 +10,17 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TypeAlias
 
 from harness.model import Table
 from harness.report.xml_text import xml_text
 
 WIDTH, HEIGHT = 960, 440
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 24, 44, 56
+_LETTER, _LINE = 6.4, 14  # about what a letter is wide and a line is high, in pixels
 _GOLDEN_ANGLE = 137.508  # successive hues stay far apart, however many there are
 _MOST_TICKS = 8
+_Box: TypeAlias = tuple[float, float, float]  # of a text: left, base line, width
 _STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #222 }
   .head { font-weight: 600; font-size: 14px }
@@ -39,6 +42,16 @@ class Picture:
 
     table: Table
     svg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A text beside a point, so many pixels beside and above it."""
+
+    at: tuple[float, float]
+    text: str
+    beside: float = 6
+    above: float = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +149,20 @@ class Plot:
             f'y2="{self.y(high):.1f}" stroke="{hue(number)}"/>'
         )
 
-    def label(self, at: tuple[float, float], text: str, *, above: float = 8) -> str:
-        """Return a text beside a point, on the side where there is room."""
-        x, y = self.x(at[0]), self.y(at[1])
-        end = x > WIDTH * 0.8
-        anchor = ' text-anchor="end"' if end else ""
-        return (
-            f'<text x="{x + (-6 if end else 6):.1f}" y="{max(y - above, _TOP + 10):.1f}"{anchor}>'
-            f"{xml(text)}</text>"
-        )
+    def labels(self, labels: Sequence[Label]) -> Iterator[str]:
+        """Yield each label's text, on the side where there is room, none over another."""
+        taken: list[_Box] = []
+        for label in labels:
+            x, wanted = self.x(label.at[0]), self.y(label.at[1]) - label.above
+            width = _LETTER * len(label.text)
+            end = x + label.beside + width > WIDTH - _RIGHT
+            edge = x - label.beside if end else x + label.beside
+            left = edge - width if end else edge
+            free = (line for line in _lines(wanted) if _is_free((left, line, width), taken))
+            y = next(free, wanted)
+            taken.append((left, y, width))
+            anchor = ' text-anchor="end"' if end else ""
+            yield f'<text x="{edge:.1f}" y="{y:.1f}"{anchor}>{xml(label.text)}</text>'
 
     def _grid(self) -> Iterator[str]:
         right, bottom = WIDTH - _RIGHT, HEIGHT - _BOTTOM
@@ -179,6 +197,22 @@ def hue(number: int) -> str:
 def xml(text: str) -> str:
     """Return text as it stands in an element or an attribute."""
     return escape(xml_text(text))
+
+
+def _lines(wanted: float) -> list[float]:
+    """Return the heights at which a text may stand, the nearest to the wanted one first."""
+    steps = range(-(HEIGHT // _LINE), HEIGHT // _LINE)
+    lines = [wanted + step * _LINE for step in steps]
+    inside = [line for line in lines if _TOP + 10 <= line <= HEIGHT - _BOTTOM - 4]
+    return sorted(inside, key=lambda line: abs(line - wanted))
+
+
+def _is_free(box: _Box, taken: Sequence[_Box]) -> bool:
+    left, line, width = box
+    return not any(
+        abs(line - other) < _LINE and left < beside + length and beside < left + width
+        for beside, other, length in taken
+    )
 
 
 def _said(value: float) -> str:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from harness.model import Column, Facts, Table
 from harness.report.layout import section_of
 from harness.report.numbers import SECONDS, Scale, scale_for
-from harness.report.pictures.canvas import Axis, Picture, Plot, axis
+from harness.report.pictures.canvas import Axis, Label, Picture, Plot, axis
 from harness.report.summary import CellSummary
 
 _LOG_FROM = 8.0
 """An axis whose ends are this many times apart is logarithmic: lengths and counts are doubled."""
+_LOG_TIMES_FROM = 25.0
+"""Times that are this many times apart are logarithmic, else the short ones all lie on zero."""
 _MOST_MARKED = 10
 
 
@@ -80,16 +82,25 @@ def _picture(name: str, axis_name: str, series: Sequence[_Series]) -> Picture:
     scale = scale_for((time.median for time in times), SECONDS)
     values = [value for each in series for value, _ in each.points]
     spread = [end / scale.size for time in times for end in (time.low, time.high)]
+    far_apart = min(spread) > 0 and max(spread) / min(spread) >= _LOG_TIMES_FROM
     title = f"Latency over {axis_name}"
     plot = Plot(
         title,
         "Each point is the median over runs, its bar the fastest and the slowest run.",
         _across(axis_name, values),
-        axis(f"time of one inference ({scale.unit})", spread, zero=True),
+        axis(f"time of one inference ({scale.unit})", spread, log=far_apart, zero=not far_apart),
     )
     marks = [
         mark for number, each in enumerate(series) for mark in _line(plot, each, number, scale)
     ]
+    marks += plot.labels(
+        [
+            Label((value, last.time.median / scale.size), each.name)
+            for each in series
+            for value, last in each.points[-1:]
+            if last.time
+        ]
+    )
     return Picture(_table(name, title, axis_name, series, scale), plot.document(marks))
 
 
@@ -110,7 +121,6 @@ def _line(plot: Plot, series: _Series, number: int, scale: Scale) -> Iterator[st
         told = f"{series.name}: {value:g}, {scale.text(cell.time.median)} {scale.unit}"
         yield plot.bar(value, low, high, number)
         yield plot.circle(place, told, number, radius=4, claimed=False)
-    yield plot.label(at[-1], series.name)
 
 
 def _table(name: str, title: str, axis_name: str, series: Sequence[_Series], scale: Scale) -> Table:

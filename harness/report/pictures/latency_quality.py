@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
@@ -10,12 +11,16 @@ from harness.model import Column, Figure, Table
 from harness.report.layout import section_of
 from harness.report.model_facts import size_bytes_of
 from harness.report.numbers import BYTES, SECONDS, Scale, scale_for
-from harness.report.pictures.canvas import Picture, Plot, axis
+from harness.report.pictures.canvas import Label, Picture, Plot, axis
 from harness.report.quality import declared_quality, measured_quality
 from harness.report.summary import CellSummary
 
 _LARGEST_RADIUS = 26.0
 _SMALLEST_RADIUS = 5.0
+_LINE_NOTE = (
+    "The dashed line joins the cells that no other is both as fast and as good as; it knows "
+    "medians alone, so two points whose intervals overlap may change places."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +87,26 @@ def _picture(
     word = "declared" if claimed else "measured"
     title = f"Latency and {word} {metric} on {cells[0].cell.target}"
     ends = [end for p in points for end in (p.low, p.high, p.quality) if end is not None]
+    comparable = claimed or len(_labelled_sets(cells)) == 1
+    best = pareto(points) if comparable else []
     plot = Plot(
         title,
-        "Left is faster, up is better, area is size; the dashed line joins what no other file "
-        "is both as fast and as good as.",
+        "Left is faster, up is better, area is size."
+        + (" The dashed line joins what no other is both as fast and as good as." if best else ""),
         axis(f"time of one inference ({scale.unit})", [x / scale.size for x in times], log=True),
         axis(f"{metric} ({word})", ends),
     )
-    best = pareto(points)
     largest = max(point.size_bytes for point in points)
     line = [(point.time_s / scale.size, point.quality) for point in best]
     marks = [plot.path(_steps(line), "pareto")] if len(line) > 1 else []
     for number, point in enumerate(points):
         marks += _mark(plot, point, number, scale, largest)
+    marks += plot.labels(
+        [
+            Label((p.time_s / scale.size, p.quality), p.name, _radius(p, largest) + 4, above=-4)
+            for p in points
+        ]
+    )
     return Picture(_table(name, title, points, best, scale, cells), plot.document(marks))
 
 
@@ -108,7 +120,7 @@ def _steps(line: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def _mark(plot: Plot, point: Point, number: int, scale: Scale, largest: int) -> Iterator[str]:
     at = (point.time_s / scale.size, point.quality)
-    radius = max(_SMALLEST_RADIUS, _LARGEST_RADIUS * (point.size_bytes / largest) ** 0.5)
+    radius = _radius(point, largest)
     size = scale_for([point.size_bytes], BYTES)
     told = (
         f"{point.name}: {scale.text(point.time_s)} {scale.unit}, {point.metric} {point.quality:.4g}"
@@ -117,7 +129,16 @@ def _mark(plot: Plot, point: Point, number: int, scale: Scale, largest: int) -> 
     if point.low is not None and point.high is not None:
         yield plot.bar(at[0], point.low, point.high, number)
     yield plot.circle(at, told, number, radius=radius, claimed=point.claimed)
-    yield plot.label(at, point.name, above=radius + 4)
+
+
+def _radius(point: Point, largest: int) -> float:
+    return max(_SMALLEST_RADIUS, _LARGEST_RADIUS * math.sqrt(point.size_bytes / largest))
+
+
+def _labelled_sets(cells: Sequence[CellSummary]) -> set[object]:
+    """Return the hashes of the sets that measured cells answered."""
+    found = (cell.extra.get("quality") for cell in cells)
+    return {run.setting.get("labelled_sha256") for each in found if each for run in each.measured}
 
 
 def _table(
@@ -147,7 +168,9 @@ def _table(
         for point in points
     )
     note = (
-        "The dashed line joins the cells that no other is both as fast and as good as; it knows "
-        "medians alone, so two points whose intervals overlap may change places."
+        _LINE_NOTE
+        if best
+        else "No line joins these cells: they answered different labelled sets, so that their "
+        f"{points[0].metric} does not compare between models."
     )
     return Table(name, title, columns, rows, (note,), section=section_of(cells))

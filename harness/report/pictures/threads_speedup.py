@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.model import Column, Figure, Table
 from harness.report.layout import called, gain, section_of
-from harness.report.pictures.canvas import Axis, Picture, Plot, axis
+from harness.report.pictures.canvas import Axis, Label, Picture, Plot, axis
 from harness.report.stats import RatioEstimate
 from harness.report.summary import CellSummary
 from harness.report.threads import Line, Point, lines
@@ -53,9 +53,12 @@ def _svg(title: str, drawn: Sequence[Line]) -> str:
         axis("speed-up over one thread (×)", [*values, *ends, threads[-1]], zero=True),
     )
     marks = [plot.path([(1.0, 1.0), (threads[-1], threads[-1])], "ideal")]
-    marks.append(plot.label((threads[-1], threads[-1]), "ideal"))
+    labels = [Label((threads[-1], threads[-1]), "ideal")]
     for number, line in enumerate(drawn):
         marks += _marks(plot, line, number)
+        *_, (last, value, _) = _measured(line)
+        labels.append(Label((float(last.threads), value), line.name))
+    marks += plot.labels(labels)
     return plot.document(marks)
 
 
@@ -69,7 +72,6 @@ def _marks(plot: Plot, line: Line, number: int) -> Iterator[str]:
         told = f"{line.name}: {point.threads} threads{forced}, {value:.3g}×"
         radius = 6 if point.forced else 4
         yield plot.circle(place, told, number, radius=radius, claimed=point.forced)
-    yield plot.label(places[-1], line.name)
 
 
 def _table(name: str, title: str, drawn: Sequence[Line]) -> Table:
