@@ -108,17 +108,18 @@ class OpenDevice:
 
 
 def open_device(
-    options: Any, scratch: Path, phone: Phone | None = None, *, setup: VirtualSetup = PLAIN
+    options: Any, scratch: Path, phone: Phone | None = None, *, setup: VirtualSetup | None = None
 ) -> OpenDevice:
     """Reach the device that a target was placed on, or that its options mean, and lease it.
 
-    A virtual device without a serial is started with `setup`, and is nobody else's.
+    A virtual device without a serial is started with `setup` (left out: the plain one), and is
+    nobody else's.
 
     Raises:
         TargetNotFound, TargetUnfit, TargetLost: it is not there, not ready, or leased.
     """
     if options.device == "virtual":
-        return _started(scratch, phone, setup)
+        return _started(scratch, phone, setup or PLAIN)
     server = server_of(phone)
     with masking(_attached(options.device, server)):
         adb = AdbDevice.attach(pick(options.device, server), server)
