@@ -53,12 +53,15 @@ def reference_table(cells: Sequence[CellSummary]) -> Table | None:
 
 
 def _meaning(figures: Sequence[PublishedFigures]) -> tuple[str, ...]:
+    by_source: dict[str, list[str]] = {}
+    for each in figures:
+        by_source.setdefault(each.source, []).append(each.name)
     return (
         (
             "published: figures of others, as they gave them; not measured here, not proved, and "
             "in no ratio."
         ),
-        *(f"{each.name}: {each.source}." for each in figures),
+        *(f"{'; '.join(names)}: {source}." for source, names in by_source.items()),
     )
 
 
