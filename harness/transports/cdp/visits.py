@@ -30,6 +30,7 @@ _BLANK = "about:blank"
 _SOCKET_WITHIN_S = 30.0
 _ANSWERS_WITHIN_S = 5.0
 _LOOK_AGAIN_S = 0.05
+_DIES_WITHIN_S = 3.0
 _RERUN = "run it again; if it happens every time, report it with this run's raw folder"
 
 
@@ -195,12 +196,21 @@ class PhoneChrome:
         if isinstance(error, Refused):
             return RunFailed(f"Chrome refused: {error}", hint=_RERUN, kind="page-error")
         # Whether it was the phone that went away is told by asking it: that raises TargetLost.
-        alive = visit.pid is not None and self._app.pid() == visit.pid
         crashed = isinstance(error, PageCrashed) or any(one.crashed for one in visit.records)
+        alive = visit.pid is not None and self._lives(visit.pid, 0.0 if crashed else _DIES_WITHIN_S)
         what = "the page's process crashed" if alive and crashed else "the browser died"
         if alive and not crashed:
             what = "the browser ended the DevTools connection"
         return RunFailed(what, hint="is there enough memory? " + _RERUN, kind="browser-crashed")
+
+    def _lives(self, pid: int, patience_s: float) -> bool:
+        """Tell whether Chrome's process is still there; a dying one hangs up before it is gone."""
+        end = time.monotonic() + patience_s
+        while self._app.pid() == pid:
+            if time.monotonic() >= end:
+                return True
+            time.sleep(_LOOK_AGAIN_S)
+        return False
 
 
 class _Chrome:
