@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -135,8 +136,10 @@ def test_a_crash_of_the_page_and_one_of_the_browser_are_told_apart(
         def work(_: OpenBrowser, opened: OpenPage) -> None:
             listed = chrome.device.adb.shell("ps -A -o PID,NAME", timeout_s=20).stdout.decode()
             for line in listed.splitlines():
+                # The end of one of them may have taken others along.
                 if name in line:
-                    os.kill(int(line.split()[0]), signal.SIGKILL)
+                    with suppress(ProcessLookupError):
+                        os.kill(int(line.split()[0]), signal.SIGKILL)
             opened.evaluate(FOR_EVER)
 
         return work

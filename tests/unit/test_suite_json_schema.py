@@ -40,6 +40,7 @@ CHECKS: dict[str, Any] = {
     "pattern": lambda value, pattern: not isinstance(value, str) or re.search(pattern, value),
     "minLength": lambda value, low: not isinstance(value, str) or len(value) >= low,
     "maxLength": lambda value, high: not isinstance(value, str) or len(value) <= high,
+    "multipleOf": lambda value, step: not is_kind(value, "number") or value % step == 0,
     "minimum": lambda value, low: not is_kind(value, "number") or value >= low,
     "maximum": lambda value, high: not is_kind(value, "number") or value <= high,
     "exclusiveMinimum": lambda value, low: not is_kind(value, "number") or value > low,
