@@ -96,6 +96,19 @@ def test_a_comment_without_changes_says_so_first() -> None:
     assert "No cell became faster or slower" in outside_details(shown)
 
 
+def test_a_model_whose_name_begins_like_a_verdict_has_not_changed() -> None:
+    def named(of: ResultFolder) -> ResultFolder:
+        runs = tuple(
+            replace(run, cell=replace(run.cell, model=f"faster-{run.cell.model}"))
+            for run in of.runs
+        )
+        cells = tuple(dict.fromkeys(run.cell for run in runs))
+        return replace(of, runs=runs, session=replace(of.session, cells=cells))
+
+    shown = comment(compared(side(named(night(path="a"))), side(named(night(path="b", seed=2)))))
+    assert "No cell became faster or slower" in outside_details(shown)
+
+
 @pytest.mark.parametrize("rows", [10, 3000])
 def test_a_comment_fits_and_counts_what_it_left_out(rows: int) -> None:
     (table,) = compared(side(night(path="a")), side(night(1.3, path="b"))).tables

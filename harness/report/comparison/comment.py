@@ -21,8 +21,9 @@ _CHANGED = ("slower", "faster")
 def comment(comparison: Comparison) -> str:
     """Return Markdown that fits; rows that do not are left out from the end, and counted."""
     table, *others = comparison.tables
-    changed = [row for row in table.rows if _is_changed(row)]
-    same = [row for row in table.rows if not _is_changed(row)]
+    verdicts = [n for n, each in enumerate(table.columns) if each.key.startswith("verdict.")]
+    changed = [row for row in table.rows if _is_changed(row, verdicts)]
+    same = [row for row in table.rows if not _is_changed(row, verdicts)]
 
     def body(kept: int) -> str:
         top, rest = changed[:kept], same[: max(0, kept - len(changed))]
@@ -35,8 +36,10 @@ def comment(comparison: Comparison) -> str:
     return body(max(0, too_many - 1))
 
 
-def _is_changed(row: Sequence[TableValue]) -> bool:
-    return any(isinstance(value, str) and value.startswith(_CHANGED) for value in row)
+def _is_changed(row: Sequence[TableValue], verdicts: Sequence[int]) -> bool:
+    # Names are no verdicts: a model may be called faster-rcnn.
+    told = (row[place] for place in verdicts)
+    return any(isinstance(value, str) and value.startswith(_CHANGED) for value in told)
 
 
 def _body(
