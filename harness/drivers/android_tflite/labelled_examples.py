@@ -8,16 +8,20 @@ from dataclasses import replace
 from typing import Any
 
 from harness.drivers.android_tflite.capture_files import ANSWERS, OUTPUT
-from harness.model import Capture, Failure, Tensor
+from harness.model import Capture, Failed, Failure, Reading, Tensor
 from harness.plugins import RunRequest
 
 
 def run_examples(
-    once: Callable[[RunRequest, str], Capture], request: RunRequest, folder: str
+    once: Callable[[RunRequest, str], Capture],
+    read: Callable[[Capture], Reading],
+    request: RunRequest,
+    folder: str,
 ) -> Capture:
-    """Run every example; return the last capture with all answers, or the first without one.
+    """Run every example; return the last capture with all answers, or the first that proves none.
 
-    `once` makes one run in a folder of its own on the device.
+    `once` makes one run in a folder of its own on the device, `read` reads its capture: each
+    process must have ended well and been what was asked for, not the last one alone.
     """
     answers: list[bytes] = []
     capture = Capture({})
@@ -25,6 +29,10 @@ def run_examples(
         one = replace(request, inputs=example, examples=(), window=nullcontext)
         capture = once(one, f"{folder}/{position}")
         if OUTPUT not in capture.files:
+            return capture
+        capture = Capture({**capture.files, ANSWERS: capture.files[OUTPUT]})
+        reading = read(capture)
+        if isinstance(reading.outcome, Failed) or reading.proof.mismatches():
             return capture
         answers.append(capture.files[OUTPUT])
     return Capture({**capture.files, ANSWERS: b"".join(answers)})

@@ -27,6 +27,7 @@ from harness.drivers.android_tflite.device_files import PUSH_S, bring, head, mak
 from harness.drivers.android_tflite.device_tools import DeviceTools
 from harness.drivers.android_tflite.labelled_examples import run_examples
 from harness.drivers.android_tflite.proof import asked_facts
+from harness.drivers.android_tflite.reading import read_capture
 from harness.drivers.android_tflite.sustained import (
     SAMPLE_EVERY_S,
     SAMPLES,
@@ -127,7 +128,7 @@ class AndroidSession:
     def _execute(self, request: RunRequest, folder: str) -> Capture:
         if request.examples:
             make_folder(self._device, folder)
-            return run_examples(self._execute, request, folder)
+            return run_examples(self._execute, read_capture, request, folder)
         begun = time.monotonic()
         make_folder(self._device, folder)
         launch = self._launch(request, folder)
