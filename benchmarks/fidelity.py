@@ -39,7 +39,7 @@ from harness.graphs.signature import read_signature
 from harness.model import Tensor
 from harness.options import Sampling, Timed, Warmup
 from harness.plugins import ModelFile, driver, registry
-from harness.report.stats import RatioEstimate, paired_ratio
+from harness.statistics.paired import RatioEstimate, paired_ratio
 from harness.suite.values import Generated, ModelSource
 from harness.tools.measuring_page import page_config, read_answer
 from harness.transports.browsing import OpenBrowser, OpenPage

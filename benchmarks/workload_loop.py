@@ -20,7 +20,7 @@ from machine_load import machine_line
 
 import harness
 from harness.model import Measured
-from harness.report.stats import paired_ratio
+from harness.statistics.paired import paired_ratio
 
 LOW, HIGH, WIDEST = 0.98, 1.02, 0.02
 MODULE = """

@@ -18,9 +18,6 @@ from harness.model import Cell, Pass
 from harness.plugins import Driver
 from harness.suite.values import ModelSource, Suite, Target, Variant
 
-BLOCKS_FOR_AN_INTERVAL = 6
-"""The exact Wilcoxon signed-rank test reaches p ≤ 0.05, two-sided, from 6 pairs on: 2/2⁶."""
-
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:

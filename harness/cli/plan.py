@@ -12,10 +12,11 @@ from harness.cli.printing import print_tables
 from harness.counted import counted
 from harness.errors import EXIT_OK, SuiteError
 from harness.model import Column, Figure, Table
-from harness.plan import BLOCKS_FOR_AN_INTERVAL, Plan, estimated_seconds
+from harness.plan import Plan, estimated_seconds
 from harness.plugins import driver
 from harness.progress import duration_text
 from harness.runner.time_limit import blocks_that_fit, next_time
+from harness.statistics.paired import BLOCKS_FOR_AN_INTERVAL
 from harness.suite.expansions import expansions
 from harness.suite.load import load
 

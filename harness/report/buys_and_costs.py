@@ -17,9 +17,9 @@ from harness.report.marks import marked_among
 from harness.report.metric_values import MetricSummary
 from harness.report.numbers import BYTES, SECONDS, Scale, ratio, scale_for
 from harness.report.ran_as import VariantLabels, ran_as_notes
-from harness.report.stats import DifferenceEstimate, paired_difference
 from harness.report.summary import CellSummary
 from harness.report.undeclared_ratios import cell_ratio
+from harness.statistics.paired import DifferenceEstimate, paired_difference
 
 _KINDS = ("plain", "simd", "threaded-simd")
 _FIRST_RESULT = "time_to_first_result"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.model import Cell, RunResult, Scalar, SessionRecord, TargetRecord
 from harness.outputs import ORIGINAL
 from harness.report.metric_values import MetricSummary, RunsOf, measured_runs
-from harness.report.stats import RatioEstimate, Verdict, paired_ratio, verdict
+from harness.statistics.paired import RatioEstimate, Verdict, paired_ratio, verdict
 
 SAME_FOR_A_RATIO = (
     "driver",

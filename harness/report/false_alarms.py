@@ -14,8 +14,8 @@ from itertools import combinations
 from statistics import median
 
 from harness.model import ResultFolder
-from harness.report.stats import CONFIDENCE, RatioEstimate, Verdict, paired_ratio, verdict
 from harness.report.summary import CellSummary, summarise
+from harness.statistics.paired import CONFIDENCE, RatioEstimate, Verdict, paired_ratio, verdict
 
 EXPECTED = 1 - CONFIDENCE
 """The share of identical pairs whose interval excludes 1 where all is well."""

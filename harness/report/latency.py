@@ -11,8 +11,8 @@ from harness.report.layout import section_of
 from harness.report.marks import conditions_column, conditions_of, marked_ratios, marked_runs
 from harness.report.numbers import SECONDS, Scale, bar, count, ratio, scale_for
 from harness.report.ran_as import VariantLabels, ran_as_notes
-from harness.report.stats import NO_INTERVAL
 from harness.report.summary import CellSummary
+from harness.statistics.paired import NO_INTERVAL
 
 NOT_RUN = "not run (interrupted)"
 

@@ -8,8 +8,8 @@ from harness.model import Column, Failed, Figure, Skipped, TableValue
 from harness.report.cell_ratios import RatioSummary
 from harness.report.metric_values import MetricSummary
 from harness.report.numbers import Scale, ratio
-from harness.report.stats import NO_INTERVAL
 from harness.report.summary import CellSummary
+from harness.statistics.paired import NO_INTERVAL
 
 VIRTUAL_SECTION = "Virtual device (this host): not a phone"
 

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 from harness.counted import counted
 from harness.model import ResultFolder, Scalar
-from harness.plan import BLOCKS_FOR_AN_INTERVAL
 from harness.report.cell_ratios import distinct
 from harness.report.disturbed import disturbed
 from harness.report.notes import BLOCKS_OF_A_FULL_LOOK
 from harness.report.numbers import significant
 from harness.report.published import without_paths
-from harness.report.stats import CONFIDENCE
 from harness.report.summary import CellSummary, summarise
+from harness.statistics.paired import BLOCKS_FOR_AN_INTERVAL, CONFIDENCE
 
 
 def methods(folders: Sequence[ResultFolder], *, include_virtual: bool) -> str:

@@ -7,12 +7,12 @@ from statistics import median
 
 from harness.counted import counted
 from harness.model import RunResult, Scalar
-from harness.plan import BLOCKS_FOR_AN_INTERVAL
 from harness.report.cell_ratios import distinct
 from harness.report.disturbed import disturbed, others_cpu
 from harness.report.layout import called
 from harness.report.numbers import significant
 from harness.report.summary import CellSummary
+from harness.statistics.paired import BLOCKS_FOR_AN_INTERVAL
 
 BLOCKS_OF_A_FULL_LOOK = 10
 _HASH_LENGTH = 8

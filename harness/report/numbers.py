@@ -8,7 +8,7 @@ from decimal import Decimal
 from statistics import median
 
 from harness.model import Figure
-from harness.report.stats import RatioEstimate
+from harness.statistics.paired import RatioEstimate
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 

@@ -25,9 +25,9 @@ from harness.model import (
 from harness.report import tables
 from harness.report.layout import VIRTUAL_SECTION
 from harness.report.pictures.all_pictures import pictures
-from harness.report.stats import paired_difference
 from harness.report.summary import summarise
 from harness.report.threads import lines
+from harness.statistics.paired import paired_difference
 
 WEB = ("plain", "simd", "simd-1t", "simd-2t", "simd-4t", "auto")
 WASM = {

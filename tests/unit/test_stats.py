@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from harness.report.stats import (
+from harness.statistics.paired import (
     NO_INTERVAL,
     RatioEstimate,
     hodges_lehmann,

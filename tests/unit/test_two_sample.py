@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
-from harness.report.two_sample import _rank_sum_counts, unpaired_ratio
+from harness.statistics.two_sample import _rank_sum_counts, unpaired_ratio
 
 TIMES = st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=12, unique=True)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.report.stats import RatioEstimate, Verdict, paired_ratio, verdict
 from harness.report.summary import CellSummary
-from harness.report.two_sample import unpaired_ratio
 from harness.report.undeclared_ratios import of_the_bench
+from harness.statistics.paired import RatioEstimate, Verdict, paired_ratio, verdict
+from harness.statistics.two_sample import unpaired_ratio
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from harness.report.comparison.operands import Operand, matched
 from harness.report.comparison.ratios import Compared, speedup
 from harness.report.layout import section_of, time_or_word
 from harness.report.numbers import SECONDS, Scale, ratio, scale_for, significant, without_noise
-from harness.report.stats import NO_INTERVAL
 from harness.report.summary import CellSummary
+from harness.statistics.paired import NO_INTERVAL
 
 Row: TypeAlias = list[CellSummary | None]
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from harness.model import Column, Figure, Table
 from harness.report.layout import called, gain, section_of
 from harness.report.pictures.canvas import Axis, Label, Picture, Plot, axis
-from harness.report.stats import RatioEstimate
 from harness.report.summary import CellSummary
 from harness.report.threads import Line, Point, lines
+from harness.statistics.paired import RatioEstimate
 
 _DESCRIPTION = (
     "Each point is the time of one thread divided by the time of so many, estimated block by "

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from statistics import median
 
-from harness.report.stats import CONFIDENCE, RatioEstimate
+from harness.statistics.paired import CONFIDENCE, RatioEstimate
 
 
 def unpaired_ratio(numerator: Sequence[float], denominator: Sequence[float]) -> RatioEstimate:

@@ -1,0 +1,1 @@
+"""What numbers of runs say: estimates, intervals, tests and rules; pure, over plain numbers."""

@@ -1,0 +1,143 @@
+"""What a gate decided, as `gate.json` in the result folder of its candidate holds it.
+
+Amounts are SI units. Every change is `now / before - 1`, so 0.05 is five percent more time, memory
+or bytes than the last good build takes, measured in the same blocks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from harness.errors import StoreError
+from harness.model import Cell, Scalar
+
+GATE = "gate.json"
+GATE_SCHEMA = 1
+
+GateVerdict: TypeAlias = Literal[
+    "regressed",
+    "improved",
+    "unchanged",
+    "unclear",
+    "newly failed",
+    "missing",
+    "environment changed",
+    "not judged",
+]
+"""What the gate says of one thing; only `regressed`, `newly failed` and `missing` are red."""
+
+RED: frozenset[GateVerdict] = frozenset({"regressed", "newly failed", "missing"})
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict on one thing that the gate judges of one cell.
+
+    `what` is `latency`, `outcome`, `file_bytes`, `nodes_delegated`, or a memory metric by its name;
+    `before` and `now` are the last good build's amount and the candidate's, in `unit`. `change`
+    with its ends `low` and `high` is None where there is no ratio, `p` is one-sided and adjusted
+    by Holm's rule over what was flagged, None for what was not. `why` says what a person must know.
+    """
+
+    cell: Cell
+    what: str
+    verdict: GateVerdict
+    unit: str = ""
+    before: float | None = None
+    now: float | None = None
+    change: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    blocks: int = 0
+    threshold: float | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentChange:
+    """A fact of a bench that the gate cannot keep, and that is another one than at last good."""
+
+    bench: str
+    fact: str
+    before: Scalar
+    now: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How far the candidate is from the pinned reference: `change` and its interval, by cell."""
+
+    cell: Cell
+    change: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class GateRecord:
+    """One night's decision: `last_good` and `candidate` are sha256 of their builds.
+
+    `moved` says whether the candidate became the last good build, `why_not_moved` why it did not.
+    """
+
+    suite: str
+    decided_utc: str
+    candidate: str
+    last_good: str
+    green: bool
+    moved: bool
+    why_not_moved: str = ""
+    judgements: tuple[Judgement, ...] = ()
+    environment: tuple[EnvironmentChange, ...] = ()
+    drift: tuple[Drift, ...] = ()
+    max_drift: float | None = None
+    schema: int = GATE_SCHEMA
+
+
+def gate_to_bytes(record: GateRecord) -> bytes:
+    """Return the text of `gate.json`."""
+    shown = json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False, allow_nan=False)
+    return shown.encode("utf-8", errors="backslashreplace") + b"\n"
+
+
+def read_gate(folder: Path) -> GateRecord | None:
+    """Return what a gate decided on a result folder; None if none did.
+
+    Raises:
+        StoreError: the file cannot be read, is damaged or of a newer edgebench.
+    """
+    path = folder / GATE
+    try:
+        record = json.loads(path.read_bytes())
+        if record["schema"] > GATE_SCHEMA:
+            raise StoreError(
+                f"the record has schema {record['schema']}, known is {GATE_SCHEMA}",
+                where=str(path),
+                hint="update edgebench: this folder was written by a newer one",
+            )
+        return _gate(record)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"this is not the record of a gate: {error!r}",
+            where=str(path),
+            hint="delete it, or restore it from a backup; the runs beside it are not touched",
+        ) from error
+
+
+def _gate(record: dict[str, Any]) -> GateRecord:
+    fields = dict(record)
+    fields["judgements"] = tuple(
+        Judgement(**{**each, "cell": Cell(**each["cell"])}) for each in fields["judgements"]
+    )
+    fields["environment"] = tuple(EnvironmentChange(**each) for each in fields["environment"])
+    fields["drift"] = tuple(
+        Drift(**{**each, "cell": Cell(**each["cell"])}) for each in fields["drift"]
+    )
+    return GateRecord(**fields)
