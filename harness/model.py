@@ -294,6 +294,28 @@ class PublishedFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class ShardRecord:
+    """Which part of a plan a session was: `index` of `count`, both from 1 on.
+
+    `benches` are all of the plan's with the part that each went to, `targets` all targets of the
+    suite, in its order.
+    """
+
+    index: int
+    count: int
+    benches: Mapping[str, int]
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MergedSession:
+    """A session of a merged folder, and the benches whose runs there are its own."""
+
+    session: SessionRecord
+    benches: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SessionRecord:
     """What `session.json` holds: the plan of a result folder and where it was measured.
 
@@ -305,6 +327,8 @@ class SessionRecord:
     suite that it was made from; older folders have none. At most `replace_disturbed`
     blocks of each model were replaced because others used more than the share `disturbed_above`
     of the CPU (None in older folders, which mark nothing), see `harness.disturbances`.
+    `shard` is None where the whole plan was made by one session. `merged` are the sessions that a
+    merged folder is made of, see `harness.store.merging`; facts in which they differ are None.
     """
 
     schema: int
@@ -328,6 +352,12 @@ class SessionRecord:
     base_model: str | None = None
     disturbed_above: float | None = None
     replace_disturbed: int = 0
+    shard: ShardRecord | None = None
+    merged: tuple[MergedSession, ...] = ()
+
+    def of_bench(self, bench: str) -> SessionRecord:
+        """Return the session that measured on a bench: one of those merged here, or this one."""
+        return next((each.session for each in self.merged if bench in each.benches), self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from harness.errors import SuiteError
-from harness.model import Cell, Pass
+from harness.model import Cell, Pass, ShardRecord
 from harness.plugins import Driver
 from harness.suite.values import ModelSource, Suite, Target, Variant
 
@@ -59,12 +59,16 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a session means to do; `blocks` and `seed` as they were in the end."""
+    """Everything a session means to do; `blocks` and `seed` as they were in the end.
+
+    `shard` says which part it is of the whole plan, None for all of it.
+    """
 
     suite: Suite
     lanes: tuple[Lane, ...]
     blocks: int
     seed: int
+    shard: ShardRecord | None = None
 
     @property
     def runs(self) -> tuple[PlannedRun, ...]:

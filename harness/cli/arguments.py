@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.cli.argument_parts import Verbs, add_format, add_only, add_verb, natural, positive
 from harness.cli.result_arguments import publishing_verbs, reading_verbs
+from harness.cli.shard_arguments import add_shard, merging_verb
 
 DESCRIPTION = """\
 One YAML suite, two lanes (phones over adb, browsers over Playwright), one table.
@@ -39,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     _suite_verbs(verbs)
     reading_verbs(verbs)
     publishing_verbs(verbs)
+    merging_verb(verbs)
     _planning_verbs(verbs)
     _log_verbs(verbs)
     _listing_verbs(verbs)
@@ -51,6 +53,7 @@ def _measuring_verbs(verbs: Verbs) -> None:
     _add_plan_options(run)
     _add_devices(run)
     _add_where_and_progress(run)
+    add_shard(run)
     run.add_argument("--resume", type=Path, metavar="DIR", help="make only DIR's missing runs")
     run.add_argument("--dry-run", action="store_true", help="print the plan and measure nothing")
     add_format(run)
@@ -58,6 +61,7 @@ def _measuring_verbs(verbs: Verbs) -> None:
     plan = add_verb(verbs, "plan", "plan", "show what would run, in which order, about how long")
     _add_suite(plan)
     _add_plan_options(plan)
+    add_shard(plan)
     _add_devices(plan)
     add_format(plan)
 

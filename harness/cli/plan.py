@@ -6,7 +6,7 @@ import argparse
 import math
 from datetime import UTC, datetime
 
-from harness import plan
+from harness import plan, shards
 from harness.cli.placing import placed
 from harness.cli.printing import print_tables
 from harness.counted import counted
@@ -37,22 +37,24 @@ def until_of(arguments: argparse.Namespace, planned: Plan) -> datetime | None:
 
 def load_plan(arguments: argparse.Namespace) -> Plan:
     """Load the suite that is named and lay out its runs; raises `SuiteError`."""
+    shard = getattr(arguments, "shard", None)
     if getattr(arguments, "resume", None) and (
-        arguments.only or arguments.blocks is not None or arguments.seed is not None
+        arguments.only or shard or arguments.blocks is not None or arguments.seed is not None
     ):
         raise SuiteError(
             "--resume makes the runs that the session still lacks",
-            hint="leave --only, --blocks and --seed away: the session knows its own",
+            hint="leave --only, --shard, --blocks and --seed away: the session knows its own",
         )
     suite = placed(load(arguments.suite), arguments)
     drivers = {target.driver: driver(target.driver) for target in suite.targets}
-    return plan.make(
+    whole = plan.make(
         suite,
         drivers,
         blocks=arguments.blocks,
         seed=arguments.seed,
         only=plan.parse_selection(arguments.only),
     )
+    return shards.cut(whole, *shard) if shard else whole
 
 
 def plan_table(planned: Plan, until: datetime | None = None) -> Table:
@@ -106,7 +108,7 @@ def _what_fits(planned: Plan, until: datetime | None) -> tuple[str, ...]:
 
 
 def _notes(planned: Plan) -> tuple[str, ...]:
-    seconds = max(sum(map(estimated_seconds, lane.runs)) for lane in planned.lanes)
+    seconds = max((sum(map(estimated_seconds, lane.runs)) for lane in planned.lanes), default=0.0)
     ratios = sum(
         len(target.ratios)
         for target in planned.suite.targets
@@ -124,6 +126,8 @@ def _notes(planned: Plan) -> tuple[str, ...]:
             f"{BLOCKS_FOR_AN_INTERVAL} blocks on, 10 are the default"
         ),
     ]
+    if planned.shard:
+        notes.insert(0, shards.told(planned.shard))
     notes[:0] = expansions(planned.suite)
     more = planned.suite.sampling.replaced_at_most(planned.blocks)
     if more:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness import artifacts, plan, store
+from harness import artifacts, plan, shards, store
 from harness.cli import say
 from harness.cli.folders import label_of, say_where
 from harness.cli.plan import load_plan, plan_table, until_of
@@ -81,6 +81,9 @@ def execute(arguments: argparse.Namespace) -> int:
     planned = load_plan(arguments)
     if arguments.dry_run:
         print_tables([plan_table(planned, until_of(arguments, planned))], arguments.format)
+        return EXIT_OK
+    if not planned.lanes and planned.shard:
+        say(shards.told(planned.shard))
         return EXIT_OK
     folder, finished = measure(arguments, planned)
     return conclude(arguments, folder, finished=finished)
@@ -195,7 +198,8 @@ def _folder(
     session = session_record(planned, drivers, models, plans, label)
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     base = Path("results") / planned.suite.name
-    path = arguments.out or base / f"{stamp}_{label}"
+    part = f"_{planned.shard.index}of{planned.shard.count}" if planned.shard else ""
+    path = arguments.out or base / f"{stamp}_{label}{part}"
     tensors = {
         models[key]["tflite"].sha256: each.tensors for key, each in plans.items() if each.tensors
     }

@@ -58,6 +58,7 @@ def session_record(
         origins=origins_of(suite),
         published=suite.published,
         base_model=suite.base_model,
+        shard=planned.shard,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
 from harness.counted import counted
-from harness.model import RunResult, Scalar
+from harness.model import RunResult, Scalar, SessionRecord
 from harness.report.cell_ratios import distinct
 from harness.report.disturbed import disturbed, others_cpu
 from harness.report.layout import called
@@ -102,7 +102,7 @@ def _device(cells: Sequence[CellSummary]) -> str:
 def _host(cells: Sequence[CellSummary]) -> str:
     if all(cell.target.bench != "host" for cell in cells):
         return ""
-    host = cells[0].session.host
+    host = cells[0].session.of_bench("host").host
     cores = host.get("cores")
     parts = [host.get("cpu_model"), cores and f"{cores} cores", host.get("os")]
     known = ", ".join(str(part) for part in parts if part)
@@ -275,16 +275,31 @@ def _console(cells: Sequence[CellSummary]) -> str:
 
 def _when(cells: Sequence[CellSummary]) -> str:
     session = cells[0].session
+    word = "Measured" if all(cell.target.driver != "log" for cell in cells) else "Read from logs"
+    if session.merged:
+        each = "; ".join(
+            f"{_stamp(part.session)} ({', '.join(part.benches) or 'no runs'}), "
+            f"label {part.session.label}, {_build(part.session)}"
+            for part in session.merged
+        )
+        sessions = counted(len(session.merged), "merged session")
+        return f"{word} in {sessions} of the suite {session.suite}: {each}."
+    return (
+        f"{word} {_stamp(session)}; suite {session.suite}, label {session.label}, "
+        f"{_build(session)}."
+    )
+
+
+def _stamp(session: SessionRecord) -> str:
+    return f"{session.started_utc[:16].replace('T', ' ')} UTC"
+
+
+def _build(session: SessionRecord) -> str:
     harness = session.harness
     commit = harness.get("commit")
     build = f", commit {str(commit)[:_HASH_LENGTH]}" if commit else ""
     build += " with local changes" if commit and harness.get("dirty") else ""
-    stamp = session.started_utc[:16].replace("T", " ")
-    word = "Measured" if all(cell.target.driver != "log" for cell in cells) else "Read from logs"
-    return (
-        f"{word} {stamp} UTC; suite {session.suite}, label {session.label}, "
-        f"edgebench {harness.get('version') or 'of unknown version'}{build}."
-    )
+    return f"edgebench {harness.get('version') or 'of unknown version'}{build}"
 
 
 def _measured(cells: Iterable[CellSummary]) -> list[RunResult]:

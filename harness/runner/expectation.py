@@ -23,7 +23,7 @@ from harness.model import Tensor
 from harness.outputs import ORIGINAL, InputSignature
 from harness.plugins import ModelFile
 from harness.runner.host_litert import HostLiteRt, ReferenceKernels
-from harness.store.folder import write_atomically
+from harness.store.durable import write_atomically
 from harness.suite.values import InputSpec, ModelSource
 
 INPUTS_SEED = 0

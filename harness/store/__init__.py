@@ -5,6 +5,7 @@ A folder holds `suite.yaml` (as run), `session.json` (the plan and the place), `
 suites with `plan_memory: true` `memory/<sha256>.json` (the tensors of each `.tflite` file).
 """
 
+from harness.store.durable import write_atomically
 from harness.store.folder import (
     Writer,
     create,
@@ -13,7 +14,6 @@ from harness.store.folder import (
     read_session,
     read_tensors,
     resume,
-    write_atomically,
 )
 from harness.store.records import SCHEMA
 

@@ -2,13 +2,13 @@
 
 `runs.jsonl` is appended under a lock and synced; every other file is written under a
 temporary name, synced and renamed. A reader ignores an unterminated last line, a resume
-cuts it off.
+cuts it off. A folder is there with everything that its session noted before the first run, or
+is not there.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -16,10 +16,22 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from harness.errors import StoreError
 from harness.model import ResultFolder, RunResult, SessionRecord
+from harness.store.durable import (
+    built_beside,
+    cut_unfinished_line,
+    finished_lines,
+    is_partial,
+    keep_files,
+    open_locked,
+    refused,
+    sweep,
+    sync_folder,
+    write_synced,
+)
 from harness.store.records import (
     run_from_record,
     run_to_line,
@@ -43,7 +55,12 @@ class Writer:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lines = _open_locked(path / RUNS)
+        self._lines = open_locked(path / RUNS)
+        try:
+            self._end = cut_unfinished_line(self._lines)
+        except OSError as error:
+            self.close()
+            raise refused(path / RUNS, error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -65,35 +82,28 @@ class Writer:
     def keep_raw(self, run_id: str, files: Mapping[str, bytes]) -> str:
         """Write what a run left under `raw/<run-id>/` and return that path in the folder."""
         target = self.path / RAW / run_id
-        temporary = self.path / RAW / f".{run_id}.partial"
         try:
-            shutil.rmtree(temporary, ignore_errors=True)
-            temporary.mkdir(parents=True)
-            for name, data in files.items():
-                _write_synced(temporary / name, data)
-            if target.exists():
-                shutil.rmtree(target)
-            temporary.rename(target)
-            _sync_folder(target.parent)
+            keep_files(target, files)
         except OSError as error:
-            with suppress(OSError):
-                shutil.rmtree(temporary)
-            raise _refused(target, error) from error
+            raise refused(target, error) from error
         return f"{RAW}/{run_id}"
 
     def append(self, run: RunResult) -> None:
         """Append one attempt and sync it; a half-written line is taken back."""
         line = run_to_line(run)
-        start = os.lseek(self._lines, 0, os.SEEK_END)
         try:
+            # A line that could not be taken back then must not become a part of this one.
+            if os.lseek(self._lines, 0, os.SEEK_END) != self._end:
+                os.ftruncate(self._lines, self._end)
             written = 0
             while written < len(line):
                 written += os.write(self._lines, line[written:])
             os.fsync(self._lines)
         except OSError as error:
             with suppress(OSError):
-                os.ftruncate(self._lines, start)
-            raise _refused(self.path / RUNS, error) from error
+                os.ftruncate(self._lines, self._end)
+            raise refused(self.path / RUNS, error) from error
+        self._end += len(line)
 
 
 def create(
@@ -110,22 +120,22 @@ def create(
         StoreError: the folder exists and is not empty, or cannot be written.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        if any(path.iterdir()):
-            raise StoreError(
-                "the folder is not empty",
-                where=str(path),
-                hint="name another one with --out, or continue this one with --resume",
-            )
-        write_atomically(path / SUITE, suite_text.encode())
-        if tensors:
-            (path / TENSORS).mkdir()
-        for digest, data in (tensors or {}).items():
-            write_atomically(path / TENSORS / f"{digest}.json", data)
-        write_atomically(path / SESSION, session_to_bytes(session))
-        (path / RAW).mkdir()
+        if path.exists() and any(path.iterdir()):
+            raise _not_empty(path)
+        with built_beside(path) as folder:
+            write_synced(folder / SUITE, suite_text.encode())
+            if tensors:
+                (folder / TENSORS).mkdir()
+                for digest, data in tensors.items():
+                    write_synced(folder / TENSORS / f"{digest}.json", data)
+                sync_folder(folder / TENSORS)
+            write_synced(folder / SESSION, session_to_bytes(session))
+            write_synced(folder / RUNS, b"")
+            (folder / RAW).mkdir()
     except OSError as error:
-        raise _refused(path, error) from error
+        if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise _not_empty(path) from error
+        raise refused(path, error, "run it again") from error
     return Writer(path)
 
 
@@ -135,12 +145,17 @@ def resume(path: Path) -> tuple[Writer, ResultFolder]:
     Raises:
         StoreError: not a result folder, damaged, or another process writes here.
     """
-    read_session(path)
+    if read_session(path).merged:
+        raise StoreError(
+            "a merged folder has the runs of several sessions, each with a folder of its own",
+            where=str(path),
+            hint="continue the session that is not finished, then merge again",
+        )
     writer = Writer(path)
     try:
-        _cut_unfinished_line(path / RUNS)
         for partial in (path / RAW).glob(".*.partial"):
             shutil.rmtree(partial, ignore_errors=True)
+        sweep(path)
         return writer, read(path)
     except BaseException:
         writer.close()
@@ -154,17 +169,22 @@ def read(path: Path) -> ResultFolder:
         StoreError: not a result folder, or a line in it is damaged (named by number).
     """
     session = read_session(path)
-    runs: list[RunResult] = []
-    for number, line in enumerate(_finished_lines(path / RUNS), start=1):
+    return ResultFolder(str(path), session, tuple(run for run, _ in read_lines(path)))
+
+
+def read_lines(path: Path) -> list[tuple[RunResult, bytes]]:
+    """Read the runs of a folder, each with its line as it was written; raises `StoreError`."""
+    found: list[tuple[RunResult, bytes]] = []
+    for number, line in enumerate(finished_lines(path / RUNS), start=1):
         try:
-            runs.append(run_from_record(json.loads(line)))
+            found.append((run_from_record(json.loads(line)), line))
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(
                 f"this line is not a run: {error}",
                 where=f"{path / RUNS}:{number}",
                 hint="restore the line from a backup, or remove it and run with --resume",
             ) from error
-    return ResultFolder(str(path), session, tuple(runs))
+    return found
 
 
 def read_session(path: Path) -> SessionRecord:
@@ -178,7 +198,7 @@ def read_session(path: Path) -> SessionRecord:
             hint="give a folder that `edgebench run` printed: results/<suite>/<time>_<label>",
         ) from error
     except OSError as error:
-        raise _refused(path / SESSION, error) from error
+        raise refused(path / SESSION, error) from error
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(
             f"session.json is damaged: {error}",
@@ -198,7 +218,7 @@ def read_tensors(path: Path) -> Mapping[str, bytes]:
     try:
         return {file.stem: file.read_bytes() for file in sorted((path / TENSORS).glob("*.json"))}
     except OSError as error:
-        raise _refused(path / TENSORS, error) from error
+        raise refused(path / TENSORS, error) from error
 
 
 def find_folders(paths: Iterable[Path]) -> tuple[Path, ...]:
@@ -212,83 +232,17 @@ def find_folders(paths: Iterable[Path]) -> tuple[Path, ...]:
         if (path / SESSION).is_file():
             found.append(path)
             continue
-        below = sorted(inner.parent for inner in path.rglob(SESSION)) if path.is_dir() else []
+        inside = path.rglob(SESSION) if path.is_dir() else ()
+        below = sorted(each.parent for each in inside if not is_partial(each.relative_to(path)))
         if not below:
             read_session(path)
         found.extend(below)
     return tuple(dict.fromkeys(found))
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a whole file or none: temporary name, sync, rename; raises `OSError`."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        _write_synced(temporary, data)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _open_locked(path: Path) -> int:
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise _refused(path, error) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise StoreError(
-            "another process is writing to this result folder",
-            where=str(path.parent),
-            hint="wait for it to end, or write to another folder with --out",
-        ) from error
-    return descriptor
-
-
-def _cut_unfinished_line(path: Path) -> None:
-    data = path.read_bytes()
-    end = data.rfind(b"\n") + 1
-    if end < len(data):
-        os.truncate(path, end)
-
-
-def _finished_lines(path: Path) -> list[bytes]:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise _refused(path, error) from error
-    return data[: data.rfind(b"\n") + 1].split(b"\n")[:-1]
-
-
-def _refused(path: Path, error: OSError) -> StoreError:
-    hints: dict[Any, str] = {
-        errno.ENOSPC: "free some space, then continue with --resume: every finished run is kept",
-        errno.EDQUOT: "free some of your quota, then continue with --resume",
-        errno.EACCES: "make the folder writable, or choose another one with --out",
-        errno.EROFS: "the file system is read-only: choose another folder with --out",
-    }
+def _not_empty(path: Path) -> StoreError:
     return StoreError(
-        error.strerror or str(error),
+        "the folder is not empty",
         where=str(path),
-        hint=hints.get(error.errno, "check the disk, then continue with --resume"),
+        hint="name another one with --out, or continue this one with --resume",
     )

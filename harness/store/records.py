@@ -4,6 +4,7 @@ Schema history
     1  first; `phases_s` beside the contract's keys says where a run's time went. Runs of the ops
        pass have `operators`, and each run the hash of its raw files, `raw_sha256`; readers that do
        not know them lose nothing else.
+       Sessions have `shard`, and those of merged folders `merged`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from harness.model import (
     Failure,
     Measured,
     Measurement,
+    MergedSession,
     OperatorTime,
     Outcome,
     Pass,
@@ -28,6 +30,7 @@ from harness.model import (
     PublishedFigures,
     RunResult,
     SessionRecord,
+    ShardRecord,
     Skipped,
     TargetRecord,
 )
@@ -112,6 +115,11 @@ def session_from_record(record: Any) -> SessionRecord:
         PublishedFigures(**figures) for figures in fields.get("published", ())
     )
     fields["targets"] = tuple(_target(target) for target in fields["targets"])
+    fields["shard"] = _shard(fields.get("shard"))
+    fields["merged"] = tuple(
+        MergedSession(session_from_record(each["session"]), tuple(each["benches"]))
+        for each in fields.get("merged", ())
+    )
     return SessionRecord(**fields)
 
 
@@ -121,6 +129,12 @@ def _target(record: Mapping[str, Any]) -> TargetRecord:
     fields["ratios"] = tuple((a, b) for a, b in fields["ratios"])
     fields["extra_passes"] = tuple(fields.get("extra_passes", ()))
     return TargetRecord(**fields)
+
+
+def _shard(record: Mapping[str, Any] | None) -> ShardRecord | None:
+    if record is None:
+        return None
+    return ShardRecord(**{**record, "targets": tuple(record["targets"])})
 
 
 def _check_schema(record: Any) -> None:

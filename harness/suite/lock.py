@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from harness.errors import SuiteError
 from harness.plugins import ModelFormat, registry
-from harness.store.folder import write_atomically
+from harness.store.durable import write_atomically
 from harness.suite import document, elf, pinning
 from harness.suite.finding import Mistake, SuiteMistakes, findings
 from harness.suite.keys import is_url

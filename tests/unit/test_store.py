@@ -29,7 +29,7 @@ from harness.model import (
     Skipped,
     TargetRecord,
 )
-from harness.store import folder as folder_module
+from harness.store import durable
 from harness.store.records import run_from_record, run_to_line
 
 CELL = Cell("net", "fp32", "chromium", "simd")
@@ -214,7 +214,7 @@ def test_raw_files_are_whole_or_absent(tmp_path: Path, monkeypatch: pytest.Monke
         def full(path: Path, data: bytes) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(folder_module, "_write_synced", full)
+        monkeypatch.setattr(durable, "write_synced", full)
         with pytest.raises(StoreError):
             writer.keep_raw("other", {"a.txt": b"1"})
     assert [p.name for p in (tmp_path / "r/raw").iterdir()] == ["id"]

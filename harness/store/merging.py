@@ -1,0 +1,245 @@
+"""One result folder out of those of several sessions: the shards of one plan.
+
+A folder is taken as a set of sessions and a set of runs, and a merged folder is written from the
+union of these sets alone, in one canonical order. So merging is idempotent and free of order to
+the byte, a merged folder may be merged again, and one that a later merge is written to only grows.
+
+    runs.jsonl    the lines as they were written, by bench, place in its order, attempt, run id
+    session.json  what the sessions agree in, and each session whole: `harness.store.merged_session`
+    raw/, memory/, suite.yaml   as they are in the folders
+
+A bench and a cell belong to one session each, since runs of a block are compared with each other.
+A gate judged the runs of one folder, so its `gate.json` stays there.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from harness.errors import CompareError, StoreError
+from harness.model import MergedSession, RunResult, SessionRecord
+from harness.store.durable import (
+    built_beside,
+    keep_files,
+    make_folders,
+    open_locked,
+    refused,
+    sweep,
+    write_atomically,
+)
+from harness.store.folder import (
+    RAW,
+    RUNS,
+    SESSION,
+    SUITE,
+    TENSORS,
+    read_lines,
+    read_session,
+    read_tensors,
+)
+from harness.store.merged_session import combined, digest_of_session
+from harness.store.raw import digest_of, read_raw
+from harness.store.records import session_to_bytes
+
+_AGAIN = "merge again"
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a merge made: how many runs the folder holds, and those whose raw files are nowhere."""
+
+    path: Path
+    session: SessionRecord
+    runs: int
+    without_raw: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A run, its line as it was written, the session it is of, and a folder that holds it."""
+
+    run: RunResult
+    line: bytes
+    session: str
+    folder: Path
+
+
+@dataclass(slots=True)
+class _Union:
+    sessions: dict[str, SessionRecord] = field(default_factory=dict)
+    runs: dict[str, _Kept] = field(default_factory=dict)
+    raw: dict[str, Path] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+def merge(folders: Iterable[Path], out: Path) -> Merged:
+    """Write the runs of all folders to `out`; one that is a merged folder already grows.
+
+    Raises:
+        StoreError: a folder cannot be read or written, or a run is not the same in two of them.
+        CompareError: they are not sessions of one plan, or two of them share a bench or a cell.
+    """
+    given = tuple(folders)
+    try:
+        if not _is_merged(out):
+            try:
+                with built_beside(out) as new:
+                    made = _write(_union(given), new)
+                return Merged(out, made.session, made.runs, made.without_raw)
+            except OSError as error:
+                # Another merge was quicker: what it wrote grows by what this one has.
+                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST} or not _is_merged(out):
+                    raise
+        return _grow(given, out)
+    except OSError as error:
+        raise refused(out, error, _AGAIN) from error
+
+
+def _grow(folders: Sequence[Path], out: Path) -> Merged:
+    lock = open_locked(out / RUNS)
+    try:
+        sweep(out)
+        return _write(_union((out, *folders)), out)
+    finally:
+        os.close(lock)
+
+
+def _is_merged(out: Path) -> bool:
+    if not out.exists() or not any(out.iterdir()):
+        return False
+    if (out / SESSION).is_file() and read_session(out).merged:
+        return True
+    raise StoreError(
+        "the folder is not empty, and no merged folder",
+        where=str(out),
+        hint="name another one with --out; the folder of a session is never changed",
+    )
+
+
+def _union(folders: Sequence[Path]) -> _Union:
+    union = _Union()
+    for folder in dict.fromkeys(folder.resolve() for folder in folders):
+        _take_files(union, folder)
+        session = read_session(folder)
+        for each in session.merged or (MergedSession(session, ()),):
+            union.sessions.setdefault(digest_of_session(each.session), each.session)
+        for run, line in read_lines(folder):
+            _take_run(union, _Kept(run, line, _session_of(run, session, folder), folder))
+    _check_apart(union)
+    return union
+
+
+def _session_of(run: RunResult, session: SessionRecord, folder: Path) -> str:
+    owner = session.of_bench(run.bench)
+    if session.merged and owner is session:
+        raise StoreError(
+            f"the run {run.run_id} on {run.bench} is of no session of this folder",
+            where=str(folder),
+            hint="do not use this folder: it was changed by hand; merge the shards anew",
+        )
+    return digest_of_session(owner)
+
+
+def _take_run(union: _Union, new: _Kept) -> None:
+    run = new.run
+    known = union.runs.setdefault(run.run_id, new)
+    if known.line != new.line:
+        raise StoreError(
+            f"the run {run.run_id} ({run.cell.label}) is not the same in {known.folder} and here",
+            where=str(new.folder),
+            hint="one plan makes each run once: leave one of the folders out, or set them side by "
+            "side with `edgebench table A B` or `edgebench compare A B`",
+        )
+    if not run.raw:
+        return
+    if PurePosixPath(run.raw).parts[:-1] != (RAW,) or PurePosixPath(run.raw).name == "..":
+        raise StoreError(
+            f"{run.run_id} keeps its files at {run.raw!r}",
+            where=str(new.folder),
+            hint="do not use this folder: it was changed by hand",
+        )
+    if (new.folder / run.raw).is_dir():
+        other = union.raw.setdefault(run.raw, new.folder)
+        if other != new.folder and _raw_digest(other, run) != _raw_digest(new.folder, run):
+            raise StoreError(
+                f"the raw files of {run.run_id} are not the same in {other} and here",
+                where=str(new.folder),
+                hint="look with `edgebench verify` which of the folders is damaged, and leave it "
+                "out",
+            )
+
+
+def _raw_digest(folder: Path, run: RunResult) -> str:
+    return digest_of(read_raw(folder, run))
+
+
+def _take_files(union: _Union, folder: Path) -> None:
+    suite = folder / SUITE
+    found: dict[str, bytes] = {SUITE: suite.read_bytes()} if suite.is_file() else {}
+    found |= {f"{TENSORS}/{name}.json": data for name, data in read_tensors(folder).items()}
+    for name, data in found.items():
+        if union.files.setdefault(name, data) != data:
+            raise StoreError(
+                f"{name} is not the same in all of these folders",
+                where=str(folder),
+                hint="one of them was changed, or planned by another edgebench: leave it out",
+            )
+
+
+def _check_apart(union: _Union) -> None:
+    """Refuse two sessions on one bench or of one cell: their blocks would be taken for one."""
+    owners: dict[object, _Kept] = {}
+    for kept in _in_order(union):
+        for what, name in ((kept.run.bench, "bench"), (kept.run.cell, "cell")):
+            first = owners.setdefault(what, kept)
+            if first.session != kept.session:
+                told = kept.run.cell.label if name == "cell" else kept.run.bench
+                raise CompareError(
+                    f"two sessions measured on the same {name}, {told}: {first.run.run_id} in "
+                    f"{first.folder} and {kept.run.run_id} in {kept.folder}",
+                    hint="divide a plan by benches with `edgebench run --shard`; other sessions "
+                    "are set side by side with `edgebench table A B` or `edgebench compare A B`",
+                )
+
+
+def _in_order(union: _Union) -> list[_Kept]:
+    def place(kept: _Kept) -> tuple[str, int, int, str]:
+        run = kept.run
+        return (run.bench, run.order, run.attempt, run.run_id)
+
+    return sorted(union.runs.values(), key=place)
+
+
+def _write(union: _Union, folder: Path) -> Merged:
+    """Write a union so that whoever reads, or ends this process, finds a folder that is whole."""
+    runs = _in_order(union)
+    benches = {kept.run.bench: kept.session for kept in runs}
+    session = combined(
+        MergedSession(each, tuple(sorted(b for b, own in benches.items() if own == digest)))
+        for digest, each in union.sessions.items()
+    )
+    make_folders(folder / RAW)
+    raw_of = {kept.run.raw: kept.run for kept in runs if kept.run.raw}
+    for place, run in raw_of.items():
+        if place in union.raw and not (folder / place).exists():
+            keep_files(folder / place, read_raw(union.raw[place], run))
+    _write_files(union.files, folder)
+    # First who made them, then the runs: a reader in between sees runs that are still missing.
+    _write_if_new(folder / SESSION, session_to_bytes(session))
+    _write_if_new(folder / RUNS, b"".join(kept.line + b"\n" for kept in runs))
+    return Merged(folder, session, len(runs), sum(place not in union.raw for place in raw_of))
+
+
+def _write_files(files: Mapping[str, bytes], folder: Path) -> None:
+    for name, data in files.items():
+        make_folders((folder / name).parent)
+        _write_if_new(folder / name, data)
+
+
+def _write_if_new(path: Path, data: bytes) -> None:
+    if not path.is_file() or path.read_bytes() != data:
+        write_atomically(path, data)
