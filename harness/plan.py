@@ -9,14 +9,29 @@ after the last block, and the other passes after those.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from harness.errors import SuiteError
 from harness.model import Cell, Pass, ShardRecord
 from harness.plugins import Driver
+from harness.selection import EVERYTHING, Selection, parse_selection
 from harness.suite.values import ModelSource, Suite, Target, Variant
+
+__all__ = [
+    "EVERYTHING",
+    "Lane",
+    "Plan",
+    "PlannedRun",
+    "Selection",
+    "bench_of",
+    "estimated_seconds",
+    "make",
+    "of_cells",
+    "parse_selection",
+    "without",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,38 +102,7 @@ class Plan:
         return tuple(cell for cell in every if cell in planned)
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What `--only` lets through: per word the accepted names; an absent word accepts all."""
-
-    accepted: Mapping[str, frozenset[str]]
-
-    def admits(self, cell: Cell) -> bool:
-        """Tell whether a cell is selected."""
-        return all(getattr(cell, word) in names for word, names in self.accepted.items())
-
-
-EVERYTHING = Selection({})
-_WORDS = ("model", "file", "target", "variant")
 _EXTRA_PASSES: tuple[Pass, ...] = ("quality", "ops", "sustained")
-
-
-def parse_selection(texts: Sequence[str]) -> Selection:
-    """Read `--only 'model=a,target=b'`; a repeated word accepts either name.
-
-    Raises:
-        SuiteError: a part is not `word=name`.
-    """
-    accepted: dict[str, set[str]] = {}
-    for part in (part.strip() for text in texts for part in text.split(",")):
-        word, equals, name = part.partition("=")
-        if not equals or word.strip() not in _WORDS:
-            raise SuiteError(
-                f"--only does not understand {part!r}",
-                hint=f"write word=name, with one of the words {', '.join(_WORDS)}",
-            )
-        accepted.setdefault(word.strip(), set()).add(name.strip())
-    return Selection({word: frozenset(names) for word, names in accepted.items()})
 
 
 def make(

@@ -9,9 +9,8 @@ from harness.report.cell_ratios import RatioSummary
 from harness.report.metric_values import MetricSummary
 from harness.report.numbers import Scale, ratio
 from harness.report.summary import CellSummary
+from harness.report.virtual_section import VIRTUAL_SECTION
 from harness.statistics.paired import NO_INTERVAL
-
-VIRTUAL_SECTION = "Virtual device (this host): not a phone"
 
 
 class Labels:

@@ -23,10 +23,10 @@ from harness.model import (
     TargetRecord,
 )
 from harness.report import tables
-from harness.report.layout import VIRTUAL_SECTION
 from harness.report.pictures.all_pictures import pictures
 from harness.report.summary import summarise
 from harness.report.threads import lines
+from harness.report.virtual_section import VIRTUAL_SECTION
 from harness.statistics.paired import paired_difference
 
 WEB = ("plain", "simd", "simd-1t", "simd-2t", "simd-4t", "auto")

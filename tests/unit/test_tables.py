@@ -38,8 +38,8 @@ from harness.model import (
 )
 from harness.plugins import registry
 from harness.report import tables
-from harness.report.layout import VIRTUAL_SECTION
 from harness.report.numbers import BYTES, SECONDS, bar, scale_for, significant
+from harness.report.virtual_section import VIRTUAL_SECTION
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "report"
 ONE_WEB = session((CHROMIUM,), ("m",))

@@ -1,0 +1,339 @@
+"""Histories and their change points as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+
+from harness.history.keys import more_is_better
+from harness.history.series import (
+    ChangePoint,
+    Condition,
+    FactChange,
+    Series,
+    SeriesKey,
+    SeriesPoint,
+    differing,
+)
+from harness.model import Column, Facts, Figure, Table, TableValue
+from harness.report.numbers import (
+    BYTES,
+    SECONDS,
+    Scale,
+    count,
+    scale_for,
+    significant,
+    without_noise,
+)
+from harness.report.virtual_section import VIRTUAL_SECTION
+from harness.statistics.change_points import (
+    BASELINE,
+    DEVIATIONS,
+    FALSE_DISCOVERIES,
+    LEAST_BEFORE,
+    MIN_EFFECT,
+    NIGHTS_IN_A_ROW,
+)
+
+SHOWN_CONDITIONS = (
+    ("others_cpu_share", "others' CPU", 100.0, " %"),
+    ("steal_cpu_share", "steal", 100.0, " %"),
+    ("load1", "load", 1.0, ""),
+    ("thermal_status_begin", "thermal status", 1.0, ""),
+    ("battery_c_begin", "battery", 1.0, " °C"),
+    ("skin_c_begin", "skin", 1.0, " °C"),
+    ("frequency_hz_mean", "clock", 1e-9, " GHz"),
+)
+"""Conditions that a row of a history shows: fact, word, factor and unit of its range."""
+
+_CHANGES_NOTE = (
+    f"Before and after: medians of up to {BASELINE} sessions on either side. What changed: between "
+    "the last session before and the first after, in what was measured and around it; which of it "
+    "is the cause, only an experiment tells (edgebench compare)."
+)
+_PLAIN = (Scale("", 1.0),)
+_HASH_SHOWN = 12
+
+
+def history_tables(histories: Sequence[Series]) -> tuple[Table, ...]:
+    """Return for each series its sessions, and its change points where it has any.
+
+    Series of one cell under several settings say in their titles in which facts they differ.
+    """
+    found: list[Table] = []
+    for series in histories:
+        apart = _apart(series.key, [other.key for other in histories])
+        found.append(_sessions_table(series, apart))
+        if series.changes:
+            found.append(_changes_of_one(series, apart))
+    return tuple(found)
+
+
+def regression_tables(
+    changed: Iterable[Series], *, since_utc: str, improvements: bool
+) -> tuple[tuple[Table, ...], int]:
+    """Return the change points seen from then on, a table per metric, and how many are worse.
+
+    Without `improvements` the better ones are left out. Virtual devices stand in their own tables.
+    """
+    told = [
+        (series, change)
+        for series in changed
+        for change in series.changes
+        if series.points[change.seen].started_utc >= since_utc
+        and (improvements or is_worse(series.key.metric, change))
+    ]
+    told.sort(key=lambda each: (each[0].key.virtual, each[0].key.metric))
+    tables = tuple(
+        _regressions_table(metric, virtual, list(rows))
+        for (virtual, metric), rows in groupby(
+            told, key=lambda each: (each[0].key.virtual, each[0].key.metric)
+        )
+    )
+    return tables, sum(is_worse(series.key.metric, change) for series, change in told)
+
+
+def is_worse(metric: str, change: ChangePoint) -> bool:
+    """Tell whether a change is for the worse: slower, larger, or of lower quality."""
+    return (change.ratio < 1) if more_is_better(metric) else (change.ratio > 1)
+
+
+def what_changed(series: Series, change: ChangePoint) -> str:
+    """Say what of subject and conditions is different in the session where a change begins."""
+    point, before = series.points[change.at], series.points[change.at - 1]
+    facts = [said_change(each) for each in point.subject_changes]
+    conditions = [
+        f"{fact} {_said(before.conditions[fact])} → {_said(now)}"
+        for fact, now in point.conditions.items()
+        if fact in before.conditions and _apart_conditions(before.conditions[fact], now)
+    ]
+    return "; ".join((*facts, *conditions)) or "nothing that is known"
+
+
+def said_change(change: FactChange) -> str:
+    """Say a changed fact, hashes by their first digits."""
+    return f"{change.fact} {_short(change.before)} → {_short(change.now)}"
+
+
+def _sessions_table(series: Series, apart: str) -> Table:
+    scale = _scale(series)
+    starts = {change.at: change for change in series.changes}
+    marked = any(point.marks for point in series.points)
+    columns = (
+        Column("started_utc", "session (UTC)"),
+        Column("n", "n", align="right"),
+        Column("median", "median", scale.unit, "right"),
+        Column("spread", "min–max", scale.unit, "right"),
+        Column("change", "change"),
+        Column("subject", "changed since the session before"),
+        Column("conditions", "conditions"),
+        *((Column("marks", "marked"),) if marked else ()),
+        Column("folder", "folder"),
+    )
+    rows = tuple(
+        (
+            _date(point),
+            count(point.n),
+            *_amounts(point, scale),
+            _change_words(series.key.metric, starts[at]) if at in starts else None,
+            "; ".join(map(said_change, point.subject_changes)) or None,
+            _shown_conditions(point.conditions) or None,
+            *((point.marks or None,) if marked else ()),
+            point.folder,
+        )
+        for at, point in enumerate(series.points)
+    )
+    return Table(
+        name="history",
+        title=f"{series.key.metric} of {series.key.cell.label}{apart}",
+        columns=columns,
+        rows=rows,
+        notes=tuple(_notes(series)),
+        section=_section(series.key),
+    )
+
+
+def _amounts(point: SeriesPoint, scale: Scale) -> tuple[TableValue, TableValue]:
+    if point.median is None or point.low is None or point.high is None:
+        return f"invalid: {point.invalid}", None
+    figure = scale.figure(point.median, low=point.low, high=point.high)
+    return figure, scale.span(point.low, point.high)
+
+
+def _notes(series: Series) -> Iterator[str]:
+    yield (
+        "A row is a session; its median and its spread are over n runs, each a fresh process or "
+        "browser. The spread is of that session alone: sessions differ by more than it says."
+    )
+    yield f"Setting: {_said_facts(series.key.setting)}; {series.key.bench}."
+    partly = [point for point in series.points if point.invalid and point.n]
+    for point in partly:
+        yield f"Runs left out as invalid in {point.folder}: {point.invalid}."
+    yield _rule_note(len(series.points))
+
+
+def _rule_note(sessions: int) -> str:
+    if sessions < LEAST_BEFORE + NIGHTS_IN_A_ROW:
+        return (
+            f"Change points are told from {LEAST_BEFORE + NIGHTS_IN_A_ROW} sessions on; "
+            f"here are {sessions}."
+        )
+    return (
+        f"A change point: {NIGHTS_IN_A_ROW} sessions in a row beyond {DEVIATIONS:g} robust "
+        f"deviations of those before, or rank-CUSUM with {FALSE_DISCOVERIES:.0%} false "
+        f"discoveries over the cells of a session; and more than {MIN_EFFECT:.0%}."
+    )
+
+
+def _changes_of_one(series: Series, apart: str) -> Table:
+    scale = _scale(series)
+    rows = tuple(
+        (
+            _date(series.points[change.at]),
+            scale.figure(change.before),
+            scale.figure(change.after),
+            _percent_figure(change),
+            _change_words(series.key.metric, change),
+            change.rule,
+            _date(series.points[change.seen]),
+            what_changed(series, change),
+        )
+        for change in series.changes
+    )
+    return Table(
+        name="change_points",
+        title=f"Change points of {series.key.metric} of {series.key.cell.label}{apart}",
+        columns=(Column("at_utc", "since (UTC)"), *_change_columns(scale)),
+        rows=rows,
+        section=_section(series.key),
+    )
+
+
+def _regressions_table(
+    metric: str, virtual: bool, told: Sequence[tuple[Series, ChangePoint]]
+) -> Table:
+    amounts = [change.before for _, change in told]
+    scale = scale_for(amounts, _scales(told[0][0].key.unit))
+    newest_first = sorted(
+        told, key=lambda each: each[0].points[each[1].at].started_utc, reverse=True
+    )
+    rows = tuple(
+        (
+            _date(series.points[change.at]),
+            series.key.cell.model,
+            series.key.cell.file,
+            series.key.cell.target,
+            series.key.cell.variant,
+            scale.figure(change.before),
+            scale.figure(change.after),
+            _percent_figure(change),
+            _change_words(metric, change),
+            change.rule,
+            _date(series.points[change.seen]),
+            what_changed(series, change),
+        )
+        for series, change in newest_first
+    )
+    return Table(
+        name="regressions",
+        title=f"Change points of {metric}",
+        columns=(
+            Column("at_utc", "since (UTC)"),
+            *(Column(word, word) for word in ("model", "file", "target", "variant")),
+            *_change_columns(scale),
+        ),
+        rows=rows,
+        notes=(_CHANGES_NOTE,),
+        section=VIRTUAL_SECTION if virtual else "",
+    )
+
+
+def _change_columns(scale: Scale) -> tuple[Column, ...]:
+    return (
+        Column("before", "before", scale.unit, "right"),
+        Column("after", "after", scale.unit, "right"),
+        Column("change", "change", "%", "right"),
+        Column("verdict", "verdict"),
+        Column("rule", "seen by"),
+        Column("seen_utc", "seen (UTC)"),
+        Column("changed", "what changed that night"),
+    )
+
+
+def _percent_figure(change: ChangePoint) -> Figure:
+    percent = 100 * (change.ratio - 1)
+    sign = "+" if percent > 0 else "−" if percent < 0 else ""
+    return Figure(without_noise(percent), sign + significant(abs(percent)))
+
+
+def _change_words(metric: str, change: ChangePoint) -> str:
+    worse = is_worse(metric, change)
+    if metric.startswith("latency"):
+        return "slower" if worse else "faster"
+    return "worse" if worse else "better"
+
+
+def _date(point: SeriesPoint) -> str:
+    return point.started_utc[:16].replace("T", " ")
+
+
+def _scale(series: Series) -> Scale:
+    known = [point.median for point in series.points if point.median is not None]
+    return scale_for(known, _scales(series.key.unit))
+
+
+def _scales(unit: str) -> tuple[Scale, ...]:
+    return {"s": SECONDS, "B": BYTES}.get(unit, _PLAIN)
+
+
+def _section(key: SeriesKey) -> str:
+    return VIRTUAL_SECTION if key.virtual else ""
+
+
+def _apart(key: SeriesKey, all_keys: Sequence[SeriesKey]) -> str:
+    """Return what tells a series from the others of its cell, for its title; '' alone."""
+    others = [
+        {**other.setting, "bench": other.bench}
+        for other in all_keys
+        if other.cell == key.cell and other.virtual == key.virtual
+    ]
+    own = {**key.setting, "bench": key.bench}
+    facts = dict.fromkeys(change.fact for other in others for change in differing(own, other))
+    told = ", ".join(f"{fact} {_short(own.get(fact))}" for fact in facts)
+    return f" ({told})" if told else ""
+
+
+def _shown_conditions(conditions: Mapping[str, Condition]) -> str:
+    shown = []
+    for fact, word, factor, unit in SHOWN_CONDITIONS:
+        values = conditions.get(fact)
+        if values and not isinstance(values[0], str):
+            low, high = (float(value) * factor for value in values)
+            shown.append(f"{word} {_said((low, high))}{unit}")
+    return ", ".join(shown)
+
+
+def _said(condition: Condition) -> str:
+    if condition and isinstance(condition[0], str):
+        return ", ".join(map(str, condition))
+    low, high = (f"{float(value):.3g}" for value in condition)
+    return low if low == high else f"{low}–{high}"
+
+
+def _apart_conditions(before: Condition, now: Condition) -> bool:
+    """Tell whether conditions are others: other words, or ranges that do not touch."""
+    if not before or not now or isinstance(before[0], str) or isinstance(now[0], str):
+        return set(before) != set(now)
+    return max(map(float, before)) < min(map(float, now)) or max(map(float, now)) < min(
+        map(float, before)
+    )
+
+
+def _said_facts(facts: Facts) -> str:
+    return ", ".join(f"{fact} {_short(value)}" for fact, value in facts.items())
+
+
+def _short(value: object) -> str:
+    text = "–" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    is_hash = len(text) == 64 and all(digit in "0123456789abcdef" for digit in text)
+    return text[:_HASH_SHOWN] if is_hash else text

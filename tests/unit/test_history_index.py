@@ -1,0 +1,380 @@
+"""The index says what the folders say, by whichever way it came to it."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from history_folders import (
+    EVERY,
+    ON_DEVICE,
+    PLAIN,
+    SIMD,
+    three,
+    with_setting,
+    with_subject,
+    write_night,
+    write_nights,
+)
+from report_folders import failed, memory, times
+
+from harness import store
+from harness.errors import StoreError
+from harness.history.artifacts import folders_using, runs_using
+from harness.history.database import PLACE, Database
+from harness.history.refresh import ask_index, opened, problems, rebuild, refresh
+from harness.history.series import Series, read_changed, read_series
+from harness.model import RunResult
+from harness.report.summary import summarise
+from harness.selection import parse_selection
+
+
+def everything(index: Database) -> list[Series]:
+    return list(read_series(index))
+
+
+def histories_of(metric: str, index: Database) -> list[Series]:
+    return list(read_series(index, metric=metric))
+
+
+def told(results: Path) -> tuple[list[Series], list[str]]:
+    said: list[str] = []
+    return ask_index(results, everything, said.append), said
+
+
+def dump(results: Path) -> dict[str, list[Any]]:
+    """What the index says, without ids."""
+    with opened(results, print) as index:
+        return {
+            "series": everything(index),
+            "changed": list(read_changed(index)),
+            "problems": list(problems(index)),
+            "runs": sorted(
+                index.rows(
+                    "SELECT path, line, run_id, outcome, counts, facts FROM runs "
+                    "JOIN folders ON folders.id = folder JOIN facts ON facts.id = subject"
+                )
+            ),
+            "artifacts": sorted(index.rows("SELECT DISTINCT sha256, fact FROM artifacts")),
+        }
+
+
+def test_a_history_has_the_medians_that_tables_have(tmp_path: Path) -> None:
+    write_nights(tmp_path, [0.003, 0.0031, 0.0029])
+    found, _ = told(tmp_path)
+    by_cell = {series.key.cell: series for series in found}
+    folders = store.find_folders([tmp_path])
+    for night, path in enumerate(folders):
+        for cell in summarise([store.read(path)]):
+            if cell.time:
+                point = by_cell[cell.cell].points[night]
+                assert (point.n, point.median) == (cell.time.n, cell.time.median)
+                assert (point.low, point.high) == (cell.time.low, cell.time.high)
+
+
+def test_later_attempts_and_replaced_blocks_count_as_in_tables(tmp_path: Path) -> None:
+    path = write_night(
+        tmp_path,
+        0,
+        {SIMD: [times(0.003), failed(), times(0.0031)]},
+        blocks=3,
+        disturbed_above=0.15,
+        replace_disturbed=1,
+    )
+    folder = store.read(path)
+    retried = replace(folder.runs[1], outcome=times(0.0032), attempt=2, run_id="again")
+    disturbed = replace(
+        folder.runs[0],
+        attempt=2,
+        outcome=times(0.009),
+        conditions={**folder.runs[0].conditions, "disturbed": True},
+    )
+    replacing = replace(folder.runs[0], block=4, outcome=times(0.0033), run_id="block4")
+    with store.Writer(path) as writer:
+        for run in (retried, disturbed, replacing):
+            writer.append(run)
+    (series,), _ = told(tmp_path)
+    (cell,) = [c for c in summarise([store.read(path)]) if c.time]
+    assert cell.time is not None
+    assert series.points[0].n == cell.time.n == 3
+    assert series.points[0].median == cell.time.median == 0.0032
+
+
+def test_an_index_kept_up_to_date_says_what_one_made_anew_says(tmp_path: Path) -> None:
+    levels = [0.003] * 14 + [0.0036] * 4
+    for night, level in enumerate(levels):
+        write_night(tmp_path, night, dict.fromkeys(EVERY, three(level)))
+        told(tmp_path)
+    kept = dump(tmp_path)
+    rebuild(tmp_path, print)
+    assert dump(tmp_path) == kept
+    assert [change.at for series in kept["changed"] for change in series.changes] == [14, 14, 14]
+
+
+def test_folders_may_come_in_any_order_and_go_again(tmp_path: Path) -> None:
+    levels = [0.003] * 14 + [0.0036] * 4
+    write_nights(tmp_path, levels)
+    told(tmp_path)
+    whole = dump(tmp_path)
+    aside = tmp_path.parent / "aside"
+    taken = sorted((tmp_path / "nightly").iterdir())[12]
+    shutil.move(taken, aside)
+    told(tmp_path)
+    assert len(dump(tmp_path)["series"][0].points) == 17
+    shutil.move(aside, taken)
+    told(tmp_path)
+    assert dump(tmp_path) == whole
+
+
+def test_only_what_changed_is_read_again(tmp_path: Path) -> None:
+    write_nights(tmp_path, [0.003] * 3)
+    with opened(tmp_path, print) as index:
+        assert refresh(index, tmp_path, print).taken_in == 3
+        again = refresh(index, tmp_path, print)
+        assert (again.taken_in, again.unchanged, again.gone) == (0, 3, 0)
+        path = tmp_path / "nightly" / "2026-09-02_lab"
+        with store.Writer(path) as writer:
+            writer.append(replace(store.read(path).runs[0], block=9, run_id="more"))
+        assert refresh(index, tmp_path, print).taken_in == 1
+
+
+def test_a_damaged_folder_is_one_message_and_the_rest_is_read(tmp_path: Path) -> None:
+    write_nights(tmp_path, [0.003, 0.0031, 0.0032])
+    damaged = tmp_path / "nightly" / "2026-09-02_lab" / "runs.jsonl"
+    lines = damaged.read_bytes().split(b"\n")
+    damaged.write_bytes(b"\n".join([lines[0], b'{"schema": 1}', *lines[2:]]))
+    found, said = told(tmp_path)
+    assert [len(series.points) for series in found] == [2, 2, 2]
+    (message,) = [text for text in said if "left out" in text]
+    assert "2026-09-02_lab" in message
+    # It is told once, stays listed, and is read again once it is mended.
+    assert not [text for text in told(tmp_path)[1] if "left out" in text]
+    with opened(tmp_path, print) as index:
+        (problem,) = problems(index)
+        assert "not a run" in problem.message
+    damaged.write_bytes(b"\n".join(lines))
+    found, _ = told(tmp_path)
+    assert [len(series.points) for series in found] == [3, 3, 3]
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"schema": 99}', "[]"])
+def test_a_damaged_session_is_a_message_too(tmp_path: Path, text: str) -> None:
+    write_nights(tmp_path, [0.003, 0.0031])
+    (tmp_path / "nightly" / "2026-09-01_lab" / "session.json").write_text(text)
+    found, said = told(tmp_path)
+    assert [len(series.points) for series in found] == [1, 1, 1]
+    assert any("2026-09-01_lab is left out" in each for each in said)
+
+
+def test_an_unterminated_last_line_is_not_yet_a_run(tmp_path: Path) -> None:
+    write_nights(tmp_path, [0.003])
+    path = tmp_path / "nightly" / "2026-09-01_lab" / "runs.jsonl"
+    with path.open("ab") as file:
+        file.write(path.read_bytes()[:100])
+    found, _ = told(tmp_path)
+    assert [series.points[0].n for series in found] == [3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(b"no database at all" * 500),
+        lambda path: path.write_bytes(path.read_bytes()[:5000]),
+        lambda path: path.write_bytes(path.read_bytes()[:4096] + b"\xff" * 60_000),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.unlink(),
+    ],
+)
+def test_a_damaged_index_is_made_anew_by_itself(
+    tmp_path: Path, spoil: Callable[[Path], object]
+) -> None:
+    write_nights(tmp_path, [0.003, 0.0031])
+    before, _ = told(tmp_path)
+    spoil(tmp_path / PLACE)
+    after, said = told(tmp_path)
+    assert after == before
+    assert sum("made anew" in text for text in said) <= 1
+
+
+def test_an_index_of_another_version_is_made_anew_with_one_message(tmp_path: Path) -> None:
+    write_nights(tmp_path, [0.003, 0.0031])
+    before, _ = told(tmp_path)
+    connection = sqlite3.connect(tmp_path / PLACE)
+    connection.execute("PRAGMA user_version = 0")
+    connection.execute('CREATE TABLE "an old table" (x)')
+    connection.commit()
+    connection.close()
+    after, said = told(tmp_path)
+    assert after == before
+    assert sum("made anew" in text for text in said) == 1
+    assert not [text for text in told(tmp_path)[1] if "made anew" in text]
+
+
+def test_settings_metrics_and_virtual_devices_never_share_a_history(tmp_path: Path) -> None:
+    write_night(tmp_path, 0, {SIMD: three(0.003)})
+    write_night(tmp_path, 1, {SIMD: three(0.002)}, change=with_setting(threads=2))
+    write_night(tmp_path, 2, {SIMD: three(0.004)}, change=with_setting(virtual=True))
+    write_night(tmp_path, 3, {SIMD: three(0.003)})
+    found, _ = told(tmp_path)
+    assert sorted(len(series.points) for series in found) == [1, 1, 2]
+    assert [series.key.virtual for series in found].count(True) == 1
+
+
+def test_methods_of_memory_have_histories_of_their_own(tmp_path: Path) -> None:
+    as_memory = lambda run: replace(run, pass_="memory")  # noqa: E731  a change of runs
+    for night in range(2):
+        outcomes = [memory(pss=4e6, peak_rss=9e6)]
+        write_night(tmp_path, night, {ON_DEVICE: outcomes}, change=as_memory)
+    for metric, value in (("pss", 4e6), ("peak_rss", 9e6)):
+        (series,) = ask_index(tmp_path, partial(histories_of, metric), print)
+        assert [point.median for point in series.points] == [value, value]
+        assert series.key.unit == "B"
+
+
+def test_the_mean_is_compared_where_a_session_has_no_median(tmp_path: Path) -> None:
+    write_night(tmp_path, 0, {SIMD: three(0.003)})
+    write_night(tmp_path, 1, {SIMD: [times(None, 0.0031)] * 3})
+    (series,), _ = told(tmp_path)
+    assert series.key.metric == "latency_mean"
+    assert len(series.points) == 2
+
+
+def test_changes_of_the_subject_are_marked_where_they_happen(tmp_path: Path) -> None:
+    write_night(tmp_path, 0, {SIMD: three(0.003)})
+    write_night(tmp_path, 1, {SIMD: three(0.003)}, change=with_subject(tfjs="4.23.0"))
+    new_browser = with_setting(browser_name="chromium", device="Chromium 156 on this host")
+    newer = with_setting(browser_name="chromium", device="Chromium 157 on this host")
+    write_night(tmp_path, 2, {PLAIN: three(0.003)}, change=new_browser)
+    write_night(tmp_path, 3, {PLAIN: three(0.003)}, change=newer)
+    found, _ = told(tmp_path)
+    marked = {
+        (series.key.cell.variant, change.fact, change.before, change.now)
+        for series in found
+        for point in series.points
+        for change in point.subject_changes
+    }
+    assert marked == {
+        ("simd", "tfjs", "4.22.0", "4.23.0"),
+        ("plain", "device", "Chromium 156 on this host", "Chromium 157 on this host"),
+    }
+
+
+def test_conditions_are_the_range_over_the_runs_that_count(tmp_path: Path) -> None:
+    def warmer(run: RunResult) -> RunResult:
+        return replace(run, conditions={"battery_c_begin": 20.0 + run.block, "governor": "walt"})
+
+    write_night(tmp_path, 0, {SIMD: three(0.003)}, change=warmer)
+    (series,), _ = told(tmp_path)
+    assert series.points[0].conditions == {"battery_c_begin": (21.0, 23.0), "governor": ("walt",)}
+
+
+def test_a_hash_leads_to_every_run_that_used_it(tmp_path: Path) -> None:
+    digest, other = "ab" * 32, "cd" * 32
+    write_night(tmp_path, 0, {SIMD: three(0.003)}, change=with_subject(model_sha256=digest))
+    write_night(tmp_path, 1, {SIMD: [failed()]}, change=with_subject(model_sha256=digest))
+    write_night(tmp_path, 2, {SIMD: three(0.003)}, change=with_subject(model_sha256=other))
+    uses = ask_index(tmp_path, lambda index: list(runs_using(index, digest)), print)
+    assert [use.folder[-14:] for use in uses] == ["2026-09-01_lab"] * 3 + ["2026-09-02_lab"]
+    assert {use.facts for use in uses} == {("model_sha256",)}
+    assert [use.outcome for use in uses] == ["measured"] * 3 + ["failed"]
+    with opened(tmp_path, print) as index:
+        assert folders_using(index, other) == ("nightly/2026-09-03_lab",)
+        assert folders_using(index, "00" * 32) == ()
+
+
+def test_names_that_are_no_text_do_no_harm(tmp_path: Path) -> None:
+    name = "half \ud800 '\"; DROP TABLE runs; --"
+    odd = lambda run: replace(run, cell=replace(run.cell, model=name), bench=name)  # noqa: E731  a change of runs
+    write_night(tmp_path, 0, {SIMD: three(0.003)}, change=odd)
+    (series,), _ = told(tmp_path)
+    assert series.points[0].n == 3
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no such folder"):
+        told(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def _refresh_slowly(results: Path) -> None:
+    ask_index(results, everything, lambda _: None)
+
+
+def test_two_writers_take_turns_and_lose_nothing(tmp_path: Path) -> None:
+    write_nights(tmp_path, [0.003] * 20)
+    context = multiprocessing.get_context("fork")
+    others = [context.Process(target=_refresh_slowly, args=(tmp_path,)) for _ in range(3)]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join()
+    assert [other.exitcode for other in others] == [0, 0, 0]
+    kept = dump(tmp_path)
+    rebuild(tmp_path, print)
+    assert dump(tmp_path) == kept
+
+
+def test_a_killed_writer_leaves_whole_folders_or_none(tmp_path: Path) -> None:
+    write_nights(tmp_path, [0.003] * 25)
+    expected = 25
+    for wait_s in (0.02, 0.05, 0.1):
+        process = multiprocessing.get_context("fork").Process(
+            target=_refresh_slowly, args=(tmp_path,)
+        )
+        process.start()
+        time.sleep(wait_s)
+        os.kill(process.pid or 0, signal.SIGKILL)
+        process.join()
+        with opened(tmp_path, print) as index:
+            assert not list(
+                index.rows(
+                    "SELECT path FROM folders WHERE 9 != "
+                    "(SELECT count(*) FROM runs WHERE folder = folders.id)"
+                )
+            )
+    found, _ = told(tmp_path)
+    assert [len(series.points) for series in found] == [expected] * 3
+
+
+def test_a_rebuild_that_is_interrupted_leaves_the_old_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_nights(tmp_path, [0.003] * 3)
+    told(tmp_path)
+    before = dump(tmp_path)
+    write_night(tmp_path, 3, {SIMD: three(0.003)})
+
+    def interrupt(database: Database) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.history.judging.judge", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        rebuild(tmp_path, print)
+    assert dump(tmp_path) == before
+
+
+def test_a_selection_leaves_only_its_cells(tmp_path: Path) -> None:
+    write_nights(tmp_path, [0.003])
+    only = parse_selection(["target=chromium,variant=simd"])
+    (series,) = ask_index(tmp_path, lambda index: list(read_series(index, only)), print)
+    assert series.key.cell == SIMD
+
+
+def test_facts_are_stored_once(tmp_path: Path) -> None:
+    write_nights(tmp_path, [0.003] * 5)
+    told(tmp_path)
+    with opened(tmp_path, print) as index:
+        facts = [json.loads(text) for (text,) in index.rows("SELECT facts FROM facts")]
+    # Three settings, three subjects, and one session: all five nights say the same.
+    assert len(facts) == 7
