@@ -17,16 +17,21 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import groupby
 from statistics import median
 from typing import Literal, TypeAlias
+
+from harness.statistics.signed_rank import (
+    MOST_BLOCKS_EXACT,
+    is_untied,
+    p_above,
+    p_two_sided,
+    sums_outside,
+)
 
 BLOCKS_FOR_AN_INTERVAL = 6
 """The exact Wilcoxon signed-rank test reaches p ≤ 0.05, two-sided, from 6 pairs on: 2/2⁶."""
 
 CONFIDENCE = 0.95
-MOST_BLOCKS_EXACT = 200
 NO_INTERVAL: Literal["no interval (n < 6)"] = "no interval (n < 6)"
 
 Verdict: TypeAlias = Literal["faster", "slower", "same", "unclear", "no interval (n < 6)"]
@@ -64,7 +69,12 @@ def hodges_lehmann(values: Sequence[float]) -> float:
 
 def signed_rank_p(values: Sequence[float]) -> float:
     """Return the exact two-sided p of the signed-rank test that the values centre on 0."""
-    return _p([round(value * _GRID) for value in values])
+    return p_two_sided([round(value * _GRID) for value in values])
+
+
+def signed_rank_p_above(values: Sequence[float]) -> float:
+    """Return the exact one-sided p that the values centre on 0 or below: small if above."""
+    return p_above([round(value * _GRID) for value in values])
 
 
 def paired_ratio(log_ratios: Sequence[float]) -> RatioEstimate:
@@ -77,15 +87,12 @@ def paired_ratio(log_ratios: Sequence[float]) -> RatioEstimate:
         message = "a log ratio is not finite"
         raise ValueError(message)
     steps = [round(value * _GRID) for value in log_ratios]
-    centre = hodges_lehmann(steps)
-    low = high = None
-    if len(steps) >= BLOCKS_FOR_AN_INTERVAL:
-        low, high = (math.exp(bound / _GRID) for bound in _interval(steps))
+    centre, low, high = _centre_and_interval(steps)
     return RatioEstimate(
         estimate=math.exp(centre / _GRID),
-        low=low,
-        high=high,
-        p=_p(steps),
+        low=None if low is None else math.exp(low / _GRID),
+        high=None if high is None else math.exp(high / _GRID),
+        p=p_two_sided(steps),
         blocks=len(steps),
         method=_method(steps),
     )
@@ -110,12 +117,13 @@ def paired_difference(values: Sequence[float]) -> DifferenceEstimate:
     if not all(map(math.isfinite, values)):
         message = "a difference is not finite"
         raise ValueError(message)
-    steps = [round(value * _GRID) for value in values]
-    centre = hodges_lehmann(steps) / _GRID
-    if len(steps) < BLOCKS_FOR_AN_INTERVAL:
-        return DifferenceEstimate(centre, None, None, len(steps))
-    low, high = (bound / _GRID for bound in _interval(steps))
-    return DifferenceEstimate(centre, low, high, len(steps))
+    centre, low, high = _centre_and_interval([round(value * _GRID) for value in values])
+    return DifferenceEstimate(
+        centre / _GRID,
+        None if low is None else low / _GRID,
+        None if high is None else high / _GRID,
+        len(values),
+    )
 
 
 def verdict(estimate: RatioEstimate, min_effect: float) -> Verdict:
@@ -139,25 +147,41 @@ def verdict(estimate: RatioEstimate, min_effect: float) -> Verdict:
 def _method(steps: Sequence[int]) -> str:
     if len(steps) > MOST_BLOCKS_EXACT:
         return "signed-rank test, normal approximation"
-    sizes = [abs(step) for step in steps]
-    if 0 in sizes or len(set(sizes)) < len(sizes):
+    if not is_untied(steps):
         return "exact conditional sign-flip distribution (ties or zeros)"
     return "exact Wilcoxon signed-rank distribution"
 
 
 def _pairwise_sums(values: Sequence[float]) -> list[float]:
-    return sorted(a + b for i, a in enumerate(values) for b in values[i:])
+    return sorted([a + b for i, a in enumerate(values) for b in values[i:]])
 
 
-def _interval(steps: Sequence[int]) -> tuple[float, float]:
+def _centre_and_interval(steps: Sequence[int]) -> tuple[float, float | None, float | None]:
+    """Return the Hodges-Lehmann estimate and the interval's ends, in steps."""
+    if not steps:
+        message = "there is no block"
+        raise ValueError(message)
+    sums = _pairwise_sums(steps)
+    centre = median(sums)
+    if len(steps) < BLOCKS_FOR_AN_INTERVAL:
+        return centre / 2, None, None
+    if len(steps) > MOST_BLOCKS_EXACT or len(set(steps)) < len(steps):
+        return centre / 2, *_inverted(steps, sums, centre)
+    # Between two pairwise averages of different numbers there is no tie, so that the ends are
+    # where the distribution of plain ranks says.
+    outside = sums_outside(len(steps), 1 - CONFIDENCE)
+    return centre / 2, sums[outside] / 2, sums[-1 - outside] / 2
+
+
+def _inverted(
+    steps: Sequence[int], every_sum: Sequence[float], centre: float
+) -> tuple[float, float]:
     """Return the ends of the region of centres that the test does not reject, in steps.
 
     The test's answer can only change at a pairwise average. Places are numbered in order:
     even ones are the averages themselves, odd ones the gaps between two neighbours. The
     estimate's own place always belongs to the region.
     """
-    every_sum = _pairwise_sums(steps)
-    centre = median(every_sum)
     sums = sorted({round(total) for total in every_sum})
     after = bisect_left(sums, centre)
     place = 2 * after if sums[after] == centre else 2 * after - 1
@@ -168,7 +192,7 @@ def _interval(steps: Sequence[int]) -> tuple[float, float]:
     def accepted(place: int) -> bool:
         # Four times the centre: whole for averages (half a sum) and for the middle of a gap.
         quadrupled = sums[place // 2] + sums[(place + 1) // 2]
-        return _p([4 * step - quadrupled for step in steps]) > 1 - CONFIDENCE
+        return p_two_sided([4 * step - quadrupled for step in steps]) > 1 - CONFIDENCE
 
     first = _outermost(range(place - aside, -1, -stride), accepted)
     last = _outermost(range(place + aside, 2 * len(sums) - 1, stride), accepted)
@@ -188,47 +212,3 @@ def _outermost(outward: range, accepted: Callable[[int], bool]) -> int:
     while low + 1 < len(outward) and accepted(outward[low + 1]):
         low += 1
     return outward[low]
-
-
-def _p(residuals: Sequence[int]) -> float:
-    """Return the two-sided p of the signed ranks of whole numbers."""
-    ranks = _doubled_mid_ranks(residuals)
-    signed = [
-        rank if residual > 0 else -rank
-        for rank, residual in zip(ranks, residuals, strict=True)
-        if residual != 0
-    ]
-    if not signed:
-        return 1.0
-    if len(signed) > MOST_BLOCKS_EXACT:
-        z = abs(sum(signed)) / math.sqrt(math.fsum(rank * rank for rank in signed))
-        return math.erfc(z / math.sqrt(2))
-    weights = tuple(sorted(map(abs, signed)))
-    smaller = (sum(weights) - abs(sum(signed))) // 2
-    return min(1.0, 2 * _share_of_subsets(weights, smaller))
-
-
-def _doubled_mid_ranks(residuals: Sequence[int]) -> list[int]:
-    order = sorted(range(len(residuals)), key=lambda i: abs(residuals[i]))
-    ranks = [0] * len(residuals)
-    before = 0
-    for _, tied in groupby(order, key=lambda i: abs(residuals[i])):
-        members = list(tied)
-        for i in members:
-            ranks[i] = 2 * before + len(members) + 1
-        before += len(members)
-    return ranks
-
-
-@lru_cache(maxsize=256)
-def _share_of_subsets(weights: tuple[int, ...], limit: int) -> float:
-    """Return the share of all subsets whose weights add up to at most `limit`; exact."""
-    # One whole number holds the polynomial ∏(1 + x^w), a slot of n + 1 bits per coefficient.
-    # No sum of slots reaches 2^(n+1) - 1, so casting out that number adds the slots up.
-    slot = len(weights) + 1
-    counts = 1
-    for weight in weights:
-        counts += counts << (weight * slot)
-    kept = counts & ((1 << ((limit + 1) * slot)) - 1)
-    total: float = (kept % ((1 << slot) - 1)) / (1 << len(weights))
-    return total

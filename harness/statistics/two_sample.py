@@ -9,10 +9,13 @@ what changed between two sessions: drift of the machine is not in the interval.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate
 from statistics import median
 
+from harness.statistics.holm import FAMILY_LEVEL
 from harness.statistics.paired import CONFIDENCE, RatioEstimate
 
 
@@ -24,29 +27,53 @@ def unpaired_ratio(numerator: Sequence[float], denominator: Sequence[float]) -> 
     Raises:
         ValueError: a group is empty, or a time is not positive and finite.
     """
-    every = (*numerator, *denominator)
-    if not numerator or not denominator or not all(0 < t < math.inf for t in every):
+    if not numerator or not denominator or not _are_times(numerator, denominator):
         message = "both groups need times that are positive and finite"
         raise ValueError(message)
-    logs = sorted(math.log(a) - math.log(b) for a in numerator for b in denominator)
+    above, below = sorted(numerator), sorted(denominator)
+    tops, bottoms = list(map(math.log, above)), list(map(math.log, reversed(below)))
+    # In this order the list is made of rising runs, which sort at once.
+    logs = sorted([top - bottom for top in tops for bottom in bottoms])
     first, second = len(numerator), len(denominator)
     low = high = None
-    place = _critical(first, second)
-    if place is not None:
-        low, high = math.exp(logs[place]), math.exp(logs[-1 - place])
+    outside = _outside(first, second)
+    if outside is not None:
+        low, high = math.exp(logs[outside]), math.exp(logs[-1 - outside])
     # Of the times themselves: two that differ may have the same logarithm.
-    above = sum((a > b) + (a == b) / 2 for a in numerator for b in denominator)
+    won = sum(bisect_left(below, a) + bisect_right(below, a) for a in above) / 2
     return RatioEstimate(
         estimate=math.exp(median(logs)),
         low=low,
         high=high,
-        p=_two_sided(math.floor(min(above, len(logs) - above)), first, second),
+        p=_two_sided(math.floor(min(won, len(logs) - won)), first, second),
         blocks=min(first, second),
         method=f"unpaired: exact Wilcoxon rank-sum distribution of {first} and {second} runs",
     )
 
 
-def _critical(first: int, second: int) -> int | None:
+def runs_needed(tests: int, *, level: float = FAMILY_LEVEL) -> int:
+    """Return from how many runs a side on the rank-sum test can pass Holm's first step.
+
+    The least p of n runs a side is 2 of all (2n over n) orders; see `holm.blocks_needed`.
+
+    Raises:
+        ValueError: there is no test.
+    """
+    if tests < 1:
+        message = "a family has at least one test"
+        raise ValueError(message)
+    runs = 1
+    while 2 * tests / math.comb(2 * runs, runs) > level:
+        runs += 1
+    return runs
+
+
+def _are_times(*groups: Sequence[float]) -> bool:
+    return all(0 < time < math.inf for group in groups for time in group)
+
+
+@lru_cache
+def _outside(first: int, second: int) -> int | None:
     """Return how many of the sorted differences lie outside the interval at either end."""
     outside = -1
     while _two_sided(outside + 1, first, second) <= 1 - CONFIDENCE:
@@ -56,9 +83,14 @@ def _critical(first: int, second: int) -> int | None:
 
 def _two_sided(statistic: int, first: int, second: int) -> float:
     """Return twice the share of orders in which the rank-sum statistic is at most this."""
-    counts = _rank_sum_counts(first, second)
     total = math.comb(first + second, first)
-    return min(1.0, 2 * sum(counts[: statistic + 1]) / total)
+    return min(1.0, 2 * _orders_up_to(first, second)[statistic] / total)
+
+
+@lru_cache(maxsize=256)
+def _orders_up_to(first: int, second: int) -> tuple[int, ...]:
+    """Return how many orders give at most each value of the Mann-Whitney statistic, from 0."""
+    return tuple(accumulate(_rank_sum_counts(first, second)))
 
 
 @lru_cache(maxsize=256)

@@ -16,6 +16,9 @@ from scipy import stats as scipy_stats
 from harness.statistics.paired import (
     NO_INTERVAL,
     RatioEstimate,
+    _centre_and_interval,
+    _inverted,
+    _pairwise_sums,
     hodges_lehmann,
     paired_ratio,
     signed_rank_p,
@@ -208,3 +211,13 @@ def test_a_verdict_needs_the_interval_and_the_effect(
 def test_never_same_for_want_of_blocks() -> None:
     wide = paired_ratio([-0.3, 0.3, -0.2, 0.2, -0.1, 0.1])
     assert verdict(wide, EFFECT) == "unclear"
+
+
+@given(st.lists(WHOLE, min_size=6, max_size=24, unique=True))
+@settings(deadline=None)
+def test_the_places_of_the_interval_are_those_that_inverting_the_test_finds(
+    values: list[int],
+) -> None:
+    sums = _pairwise_sums(values)
+    low, high = _inverted(values, sums, median(sums))
+    assert _centre_and_interval(values)[1:] == (low, high)

@@ -69,3 +69,35 @@ def test_three_runs_on_each_side_have_no_interval_and_four_have() -> None:
 def test_times_that_are_none_are_refused(bad: list[float]) -> None:
     with pytest.raises(ValueError, match="positive"):
         unpaired_ratio(bad, [1.0])
+
+
+@settings(deadline=None)
+@given(TIMES, TIMES)
+def test_the_interval_excludes_one_where_the_test_rejects(
+    ours: list[float], theirs: list[float]
+) -> None:
+    found = unpaired_ratio(ours, theirs)
+    if found.low is None or found.high is None or set(ours) & set(theirs):
+        return
+    # Two times may differ and have one logarithm; the test is of the times.
+    excluded = found.low > 1 or found.high < 1
+    assert excluded == (found.p <= 0.05) or 1 in {found.low, found.high}
+
+
+@settings(deadline=None)
+@given(TIMES, TIMES)
+def test_estimate_and_interval_are_order_statistics_of_all_differences(
+    ours: list[float], theirs: list[float]
+) -> None:
+    found = unpaired_ratio(ours, theirs)
+    ratios = sorted(a / b for a in ours for b in theirs)
+    middle = len(ratios) // 2
+    assert found.estimate == pytest.approx(
+        math.sqrt(ratios[middle] * ratios[-1 - middle]), rel=1e-9
+    )
+    if found.low is not None and found.high is not None:
+        outside = min(
+            range(len(ratios)), key=lambda place: abs(ratios[place] / (found.low or 1) - 1)
+        )
+        assert found.low == pytest.approx(ratios[outside], rel=1e-9)
+        assert found.high == pytest.approx(ratios[-1 - outside], rel=1e-9)
