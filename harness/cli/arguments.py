@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from harness.cli.argument_parts import Verbs, add_format, add_only, add_verb, natural, positive
+from harness.cli.digest_arguments import digest_verbs
 from harness.cli.history_arguments import history_verbs
 from harness.cli.result_arguments import publishing_verbs, reading_verbs
 from harness.cli.shard_arguments import add_shard, merging_verb
@@ -43,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     publishing_verbs(verbs)
     merging_verb(verbs)
     history_verbs(verbs)
+    digest_verbs(verbs)
     _planning_verbs(verbs)
     _log_verbs(verbs)
     _listing_verbs(verbs)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness import artifacts, plan, shards, store
 from harness.cli import say
+from harness.cli.finish import concluded
 from harness.cli.folders import label_of, say_where
 from harness.cli.plan import load_plan, plan_table, until_of
 from harness.cli.printing import print_tables
@@ -56,7 +57,7 @@ _MISSING_PARTS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun:
+class Begun:
     """A session that is new, or goes on: where it is kept, what is to do, what was done."""
 
     writer: Writer
@@ -85,8 +86,15 @@ def execute(arguments: argparse.Namespace) -> int:
     if not planned.lanes and planned.shard:
         say(shards.told(planned.shard))
         return EXIT_OK
-    folder, finished = measure(arguments, planned)
-    return conclude(arguments, folder, finished=finished)
+    prepared = prepare(planned)
+    begun = begin(arguments, planned, prepared)
+
+    def session() -> int:
+        with display(arguments.progress) as emit:
+            folder, finished = make_runs(arguments, begun, prepared, emit)
+        return conclude(arguments, folder, finished=finished)
+
+    return concluded(planned.suite, begun.writer.path, session)
 
 
 def measure(arguments: argparse.Namespace, planned: Plan) -> tuple[ResultFolder, bool]:
@@ -119,7 +127,16 @@ def measure_prepared(
     emit: Callable[[Event], None],
 ) -> tuple[ResultFolder, bool]:
     """Do what `measure` does with what is prepared, telling of it by `emit`."""
-    begun = _folder(arguments, planned, prepared.drivers, prepared.models)
+    return make_runs(arguments, begin(arguments, planned, prepared), prepared, emit)
+
+
+def make_runs(
+    arguments: argparse.Namespace,
+    begun: Begun,
+    prepared: Prepared,
+    emit: Callable[[Event], None],
+) -> tuple[ResultFolder, bool]:
+    """Make the runs that a session which has begun still lacks."""
     with begun.writer:
         finished = run_plan(
             begun.plan,
@@ -131,7 +148,7 @@ def measure_prepared(
             emit=emit,
             stored=begun.stored,
             policy=begun.policy,
-            until=until_of(arguments, planned),
+            until=until_of(arguments, begun.plan),
         )
     return store.read(begun.writer.path), finished
 
@@ -185,17 +202,18 @@ def exit_code(folder: ResultFolder) -> int:
     return EXIT_FINDINGS if failed or not all(skip.expected for skip in skips) else EXIT_OK
 
 
-def _folder(
-    arguments: argparse.Namespace,
-    planned: Plan,
-    drivers: Mapping[str, Driver],
-    models: Mapping[FileKey, Mapping[ModelFormat, ModelFile]],
-) -> _Begun:
+def begin(arguments: argparse.Namespace, planned: Plan, prepared: Prepared) -> Begun:
+    """Make the folder of a new session, or take up the one of `--resume`.
+
+    Raises:
+        StoreError: it cannot be made, or is not the folder of such a session.
+    """
+    models = prepared.models
     if arguments.resume is not None:
         return _resumed(arguments, planned)
     label = label_of(arguments.label)
     plans = planned_models(models) if planned.suite.plan_memory else {}
-    session = session_record(planned, drivers, models, plans, label)
+    session = session_record(planned, prepared.drivers, models, plans, label)
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     base = Path("results") / planned.suite.name
     part = f"_{planned.shard.index}of{planned.shard.count}" if planned.shard else ""
@@ -204,7 +222,7 @@ def _folder(
         models[key]["tflite"].sha256: each.tensors for key, each in plans.items() if each.tensors
     }
     writer = store.create(path, session, _without_serials(planned.suite), tensors)
-    return _Begun(writer, planned, _policy(session))
+    return Begun(writer, planned, _policy(session))
 
 
 def _without_serials(suite: Suite) -> str:
@@ -216,7 +234,7 @@ def _without_serials(suite: Suite) -> str:
     return text
 
 
-def _resumed(arguments: argparse.Namespace, planned: Plan) -> _Begun:
+def _resumed(arguments: argparse.Namespace, planned: Plan) -> Begun:
     writer, folder = store.resume(arguments.resume)
     session = folder.session
     if session.suite_sha256 != digest_of(planned.suite.text):
@@ -240,7 +258,7 @@ def _resumed(arguments: argparse.Namespace, planned: Plan) -> _Begun:
         # A run that was skipped because its target was missing was never made.
         if not isinstance(run.outcome, Skipped) or run.outcome.expected
     }
-    return _Begun(writer, plan.without(whole, finished), policy, folder.runs)
+    return Begun(writer, plan.without(whole, finished), policy, folder.runs)
 
 
 def _policy(session: SessionRecord) -> RetryPolicy:

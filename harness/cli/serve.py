@@ -7,10 +7,12 @@ import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from harness import plan, store
 from harness.cli import say
-from harness.cli.run import conclude, measure_prepared, prepare
+from harness.cli.finish import concluded, told_if_it_fails
+from harness.cli.run import begin, conclude, make_runs, prepare
 from harness.errors import StoreError, SuiteError
 from harness.plan import Plan, Selection
 from harness.plugins import driver, registry
@@ -65,8 +67,12 @@ def execute(arguments: argparse.Namespace) -> int:
             placed = on_device(suite, device.label, device.slug, device.bench)
             planned = _planned(placed, arguments, only)
             follow = _shown_on_page(lobby, emit)
-            folder, finished = measure_prepared(arguments, planned, prepared, follow)
-    return conclude(arguments, folder, finished=finished)
+            begun = begin(arguments, planned, prepared)
+            with told_if_it_fails(suite, begun.writer.path):
+                folder, finished = make_runs(arguments, begun, prepared, follow)
+    return concluded(
+        suite, Path(folder.path), lambda: conclude(arguments, folder, finished=finished)
+    )
 
 
 def _served_part(arguments: argparse.Namespace) -> tuple[Suite, Selection]:

@@ -12,9 +12,9 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from harness.formats._visible import visible
 from harness.model import Figure, Table, TableValue
 from harness.plugins import API_VERSION
+from harness.table_text.visible import visible
 
 HEADER = ("table", "section", "row", "column", "unit", "value", "low", "high", "text")
 _STARTS_A_FORMULA = ("=", "+", "-", "@")

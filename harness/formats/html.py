@@ -14,9 +14,9 @@ from itertools import count, groupby
 from harness.formats._notes import SHARED_TITLE, shared_notes
 from harness.formats._page_style import STYLE
 from harness.formats._standing import standing
-from harness.formats._visible import ABSENT, visible
 from harness.model import Column, Figure, Table, TableValue
 from harness.plugins import API_VERSION
+from harness.table_text.visible import ABSENT, visible
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 _TABLES_WITHOUT_CONTENTS = 3

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from harness.formats._visible import ABSENT, visible
 from harness.model import Column, Figure, Table, TableValue
 from harness.plugins import API_VERSION
+from harness.table_text.visible import ABSENT, visible
 
 _PREAMBLE = r"% Needs \usepackage{booktabs} and a UTF-8 engine (any LaTeX since 2018)."
 _ACTING = {

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from harness.formats._visible import ABSENT, visible
 from harness.model import Column, Figure, Table, TableValue
 from harness.plugins import API_VERSION
-
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-# What begins or ends a span anywhere; `_` does so only where it is not inside a word, and a
-# bracket makes a link, an image, a footnote or a definition only by what follows its end.
-_ACTING = re.compile(r"[\\`*|~]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])")
+from harness.table_text.markdown import in_markdown
+from harness.table_text.visible import ABSENT
 
 
 class MarkdownFormat:
@@ -30,20 +25,14 @@ class MarkdownFormat:
         section = ""
         for table in tables:
             if table.section and table.section != section:
-                parts.append(f"## {escaped(table.section)}")
+                parts.append(f"## {in_markdown(table.section)}")
             section = table.section
             parts += _parts(table)
         return "\n\n".join(parts) + "\n"
 
 
-def escaped(text: str) -> str:
-    """Return text that Markdown shows as it is, on one line."""
-    shown = "".join(_ENTITIES.get(character, character) for character in visible(text))
-    return _ACTING.sub(lambda match: f"\\{match.group()}", shown)
-
-
 def _parts(table: Table) -> list[str]:
-    parts = [f"### {escaped(table.title)}"]
+    parts = [f"### {in_markdown(table.title)}"]
     if table.rows and table.columns:
         parts.append(
             tabulate(
@@ -55,19 +44,19 @@ def _parts(table: Table) -> list[str]:
             )
         )
     if table.notes:
-        parts.append("\n".join(f"- {escaped(note)}" for note in table.notes))
+        parts.append("\n".join(f"- {in_markdown(note)}" for note in table.notes))
     return parts
 
 
 def _header(column: Column) -> str:
     unit = f" ({column.unit})" if column.unit else ""
-    return escaped(column.header + unit)
+    return in_markdown(column.header + unit)
 
 
 def _text(value: TableValue) -> str:
     if value is None:
         return ABSENT
-    return escaped(value.text if isinstance(value, Figure) else value)
+    return in_markdown(value.text if isinstance(value, Figure) else value)
 
 
 PLUGIN = MarkdownFormat()

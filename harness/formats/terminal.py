@@ -24,9 +24,9 @@ from rich.text import Text
 
 from harness.formats._notes import SHARED_TITLE, shared_notes
 from harness.formats._standing import Standing, standing
-from harness.formats._visible import ABSENT, visible
 from harness.model import Figure, Table, TableValue
 from harness.plugins import API_VERSION
+from harness.table_text.visible import ABSENT, visible
 
 PIPED_WIDTH = 100
 _LONG_WORD = 20

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from harness.options import Number, Options, Sampling
 from harness.outputs import TOLERANCES, Precision
 from harness.plugins import ToolKind
+from harness.suite.finish_keys import OnFinishValue
 from harness.suite.given import Given, Text
 from harness.suite.model_keys import BesideItsFiles
 from harness.suite.published_keys import PublishedKeys
@@ -354,5 +355,13 @@ class SuiteKeys(Options):
         Field(
             description="a session ends at this local time, such as 06:30, when the block under "
             "way is done; what is left is stored as skipped"
+        ),
+    ] = None
+    on_finish: Annotated[
+        OnFinishValue | None,
+        Given,
+        Field(
+            description="a command that gets the digest of each session of `run`, `serve` or "
+            "`gate` when it has ended, see below"
         ),
     ] = None

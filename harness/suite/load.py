@@ -28,6 +28,7 @@ from harness.suite.keys import ModelKeys, SuiteKeys, TargetKeys
 from harness.suite.model_values import model_files, pinned_source
 from harness.suite.nodes import NO_KEYS, Entry, MapNode, Node, ScalarNode, data, entries_of
 from harness.suite.values import (
+    OnFinish,
     Point,
     Suite,
     Target,
@@ -351,4 +352,10 @@ def _suite(text: str, path: Path, checked: _Checked) -> Suite:
             for each in keys.published
         ),
         until=keys.until,
+        on_finish=_on_finish(keys),
     )
+
+
+def _on_finish(keys: SuiteKeys) -> OnFinish | None:
+    given = keys.on_finish
+    return None if given is None else OnFinish(tuple(given.command), given.timeout_s)

@@ -19,6 +19,7 @@ _LISTED = {
     "ModelKeys": "a model",
     "FileKeys": "a file of a model",
     "InputKeys": "an input",
+    "OnFinishKeys": "a command",
     "PublishedKeys": "published figures",
     "QualityKeys": "a declared quality",
     "EvaluateKeys": "a quality pass",
@@ -128,6 +129,14 @@ _SECTIONS = (
         "Sampling",
         "In the suite, and in a target, whose keys are laid over the suite's.",
         "Sampling",
+    ),
+    (
+        "What runs afterwards",
+        (
+            "In the suite's `on_finish:`; a list alone is short for `command:`. A suite is trusted "
+            "like code: whoever can write it can run anything here. See docs/nightly.md."
+        ),
+        "OnFinishKeys",
     ),
 )
 

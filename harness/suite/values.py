@@ -175,6 +175,14 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class OnFinish:
+    """A command that is told of every session when it has ended, and how long it may take."""
+
+    command: tuple[str, ...]
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Suite:
     """A whole suite; `text` is the file as it was read; `models` has an entry per file.
 
@@ -193,3 +201,4 @@ class Suite:
     published: tuple[PublishedFigures, ...] = ()
     base_model: str | None = None
     until: str | None = None
+    on_finish: OnFinish | None = None

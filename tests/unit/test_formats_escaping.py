@@ -16,9 +16,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from harness.formats._visible import visible
 from harness.model import Column, Figure, Table, TableValue
 from harness.plugins import registry
+from harness.table_text.visible import visible
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 MARKDOWN_CHARACTERS = "abc _*`[]()!|\\<>&~:^#-+=.\n\t\x1b"

@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pylatexenc.latex2text import LatexNodes2Text
 
-from harness.formats._visible import visible
 from harness.formats.latex import PLUGIN, escaped
 from harness.model import Column, Figure, Table
+from harness.table_text.visible import visible
 
 # What the reader leaves out, or reads as another character than LaTeX sets.
 UNKNOWN = {

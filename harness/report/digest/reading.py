@@ -1,0 +1,109 @@
+"""Which sessions a digest is of, and what they are told against: found in result folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import store
+from harness.errors import StoreError
+from harness.model import ResultFolder, SessionRecord
+from harness.report.digest.sessions import digest_session
+from harness.report.digest.values import Digest, SessionDigest, Unreadable
+from harness.store.folder import SESSION
+from harness.store.gate_record import GateRecord, read_gate
+
+EARLIER_SESSIONS = 7
+"""So many sessions of a suite are looked back over; a bench that none of them had is new."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    path: Path
+    record: SessionRecord
+
+
+def digest_of(paths: Sequence[Path]) -> Digest:
+    """Return the digest of these result folders, and of the latest session of each suite below.
+
+    Raises:
+        StoreError: nothing is found at one of the paths.
+    """
+    unreadable: list[Unreadable] = []
+    chosen: list[Path] = []
+    for path in paths:
+        found, damaged = _sessions(_outermost(store.find_folders([path])))
+        unreadable += damaged
+        latest = {each.record.suite: each for each in found}
+        chosen += [each.path for each in latest.values()]
+    digests = []
+    for path in dict.fromkeys(chosen):
+        read, damaged = digest_of_session(path)
+        digests += [read] if read else []
+        unreadable += damaged
+    return Digest(
+        tuple(sorted(digests, key=lambda each: not each.red)), tuple(dict.fromkeys(unreadable))
+    )
+
+
+def digest_of_session(path: Path) -> tuple[SessionDigest | None, list[Unreadable]]:
+    """Return the digest of one result folder, None if it cannot be read, and what cannot.
+
+    It is told against the sessions of the same suite beside it.
+    """
+    unreadable: list[Unreadable] = []
+    try:
+        folder = store.read(path)
+    except StoreError as error:
+        return None, [_why(path, error)]
+    gate: GateRecord | None = None
+    try:
+        gate = read_gate(path)
+    except StoreError as error:
+        unreadable.append(_why(path, error))
+    return digest_session(folder, gate, _earlier(path, folder.session)), unreadable
+
+
+def _outermost(paths: Sequence[Path]) -> list[Path]:
+    """Leave out result folders inside others: they are parts of those sessions."""
+    every = set(paths)
+    return [path for path in paths if every.isdisjoint(path.parents)]
+
+
+def _earlier(path: Path, session: SessionRecord) -> list[ResultFolder]:
+    """Return the sessions beside one that are of its suite and began before it, newest first."""
+    beside = [each.parent for each in path.absolute().parent.glob(f"*/{SESSION}")]
+    found, _ = _sessions(beside)
+    before = [
+        each
+        for each in found
+        if each.record.suite == session.suite
+        and each.record.started_utc < session.started_utc
+        and each.path != path.absolute()
+    ]
+    read: list[ResultFolder] = []
+    for each in reversed(before[-EARLIER_SESSIONS:]):
+        try:
+            read.append(store.read(each.path))
+        except StoreError:
+            # Its own digest told of it; there is nothing to compare with here.
+            continue
+    return read
+
+
+def _sessions(paths: Iterable[Path]) -> tuple[list[_Session], list[Unreadable]]:
+    """Return sessions by when they began, and the folders that cannot be read."""
+    found: list[_Session] = []
+    unreadable: list[Unreadable] = []
+    for path in paths:
+        try:
+            found.append(_Session(path, store.read_session(path)))
+        except StoreError as error:
+            unreadable.append(_why(path, error))
+    found.sort(key=lambda each: (each.record.started_utc, str(each.path)))
+    return found, unreadable
+
+
+def _why(path: Path, error: StoreError) -> Unreadable:
+    return Unreadable(str(path), str(error), error.hint)
