@@ -81,10 +81,18 @@ def disturbed_blocks(runs: Iterable[RunResult], how: Replacing) -> Mapping[Place
     return {place: tuple(sorted(numbers)) for place, numbers in found.items()}
 
 
-def replacements_due(runs: Iterable[RunResult], how: Replacing) -> Mapping[Place, int]:
-    """Return how many blocks are to replace disturbed ones."""
-    found = disturbed_blocks(runs, how)
-    return {place: min(len(blocks), how.most) for place, blocks in found.items()}
+def replacements_due(
+    runs: Iterable[RunResult], how: Replacing, most_of: Mapping[Place, int] | None = None
+) -> Mapping[Place, int]:
+    """Return how many blocks are to replace disturbed ones.
+
+    `most_of` are the limits of places that have one of their own.
+    """
+    limits = most_of or {}
+    return {
+        place: min(len(blocks), limits.get(place, how.most))
+        for place, blocks in disturbed_blocks(runs, how).items()
+    }
 
 
 def replacing_runs(
@@ -113,14 +121,20 @@ def replacing_runs(
 
 
 def left_out(session: SessionRecord, runs: Sequence[RunResult]) -> frozenset[BlockName]:
+    """Return the disturbed blocks of a session that others replaced."""
+    return replaced_blocks(runs, how_replaced(session), session.blocks)
+
+
+def replaced_blocks(
+    runs: Sequence[RunResult], how: Replacing, planned: int
+) -> frozenset[BlockName]:
     """Return the disturbed blocks that others replaced: the first ones, one for each new block.
 
-    Those beyond the limit stay, and count.
+    `planned` is the number of the last planned block. Those beyond the limit stay, and count.
     """
-    how = how_replaced(session)
     made: dict[Place, set[int]] = {}
     for run in runs:
-        replaces = run.block > session.blocks + how.spared
+        replaces = run.block > planned + how.spared
         if run.pass_ == "latency" and replaces and isinstance(run.outcome, Measured):
             made.setdefault(how.place(run.bench, run.cell.model), set()).add(run.block)
     return frozenset(

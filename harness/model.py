@@ -269,7 +269,8 @@ class TargetRecord:
     """What a session planned for one target; `ratios` are (numerator, denominator) variants.
 
     `memory_runs` is None in older folders: the session's number then holds. `extra_passes` are
-    those beside latency and memory; each has one run per cell.
+    those beside latency and memory; each has one run per cell. `cooldown_s` is the pause before
+    each run.
     """
 
     name: str
@@ -282,6 +283,7 @@ class TargetRecord:
     min_effect: float
     memory_runs: int | None = None
     extra_passes: tuple[Pass, ...] = ()
+    cooldown_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +328,10 @@ class SessionRecord:
     matrix gave to what it made, by model and by `target/variant`, `origins` the entry of the
     suite that it was made from; older folders have none. At most `replace_disturbed`
     blocks of each model were replaced because others used more than the share `disturbed_above`
-    of the CPU (None in older folders, which mark nothing), see `harness.disturbances`.
+    of the CPU (None in older folders, which mark nothing), see `harness.disturbances`. With a
+    `precision`, `blocks` is the most that a model could get, `looks` are the numbers at which its
+    intervals were looked at, and `budget_s` is the time of a bench after which none were added,
+    see `harness.looks`; without one the number was fixed.
     `shard` is None where the whole plan was made by one session. `merged` are the sessions that a
     merged folder is made of, see `harness.store.merging`; facts in which they differ are None.
     """
@@ -352,6 +357,9 @@ class SessionRecord:
     base_model: str | None = None
     disturbed_above: float | None = None
     replace_disturbed: int = 0
+    precision: float | None = None
+    budget_s: float | None = None
+    looks: tuple[int, ...] = ()
     shard: ShardRecord | None = None
     merged: tuple[MergedSession, ...] = ()
 

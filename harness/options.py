@@ -156,6 +156,21 @@ class Sampling(Options):
             "has an interval from 6 on; not per target",
         ),
     ] = 10
+    precision: Annotated[
+        Fraction | None,
+        Field(
+            description="in place of `blocks`: each model gets 6, 9, 14, 20 or 30 of them, until "
+            "the 95 % intervals of its ratios (of its times, where it has none) reach at most "
+            "this share to either side, such as 2%; not per target"
+        ),
+    ] = None
+    budget: Annotated[
+        Duration | None,
+        Field(
+            description="with `precision`: once the blocks of a bench have taken this long, such "
+            "as 30min, it begins no further ones; not per target"
+        ),
+    ] = None
     memory_runs: Annotated[
         int,
         Field(

@@ -17,6 +17,7 @@ from harness.errors import SuiteError
 from harness.model import Cell, Pass, ShardRecord
 from harness.plugins import Driver
 from harness.selection import EVERYTHING, Selection, parse_selection
+from harness.statistics.sequential import LOOKS
 from harness.suite.values import ModelSource, Suite, Target, Variant
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "PlannedRun",
     "Selection",
     "bench_of",
+    "benches_of",
     "estimated_seconds",
     "make",
     "of_cells",
@@ -76,6 +78,8 @@ class Lane:
 class Plan:
     """Everything a session means to do; `blocks` and `seed` as they were in the end.
 
+    With a `precision` these are the blocks that it makes at most, and how many it makes of each
+    model is decided at the `looks`, see `harness.looks`; `budget_s` bounds the time of a bench.
     `shard` says which part it is of the whole plan, None for all of it.
     """
 
@@ -83,7 +87,14 @@ class Plan:
     lanes: tuple[Lane, ...]
     blocks: int
     seed: int
+    precision: float | None = None
+    budget_s: float | None = None
     shard: ShardRecord | None = None
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """The numbers of blocks at which intervals are looked at; none if the number is fixed."""
+        return () if self.precision is None else LOOKS
 
     @property
     def runs(self) -> tuple[PlannedRun, ...]:
@@ -115,10 +126,18 @@ def make(
 ) -> Plan:
     """Lay out all runs of a suite; `drivers` is driver name → driver.
 
+    A number of `blocks` stands in place of what the suite says, its precision included.
+
     Raises:
         SuiteError: the selection leaves nothing.
     """
-    blocks = suite.sampling.blocks if blocks is None else blocks
+    precision, budget_s = suite.sampling.precision, suite.sampling.budget
+    if blocks is not None:
+        precision = budget_s = None
+    elif precision is not None:
+        blocks = LOOKS[-1]
+    else:
+        blocks = suite.sampling.blocks
     seed = suite.sampling.seed if seed is None else seed
     prototypes = [run for run in _prototypes(suite, drivers) if only.admits(run.cell)]
     if not prototypes:
@@ -130,7 +149,12 @@ def make(
         _lane(bench, [r for r in prototypes if r.bench == bench], blocks, seed, together)
         for bench in benches
     )
-    return Plan(suite, lanes, blocks, seed)
+    return Plan(suite, lanes, blocks, seed, precision=precision, budget_s=budget_s)
+
+
+def benches_of(plan: Plan) -> Mapping[str, str]:
+    """Return the bench of each target that a plan has runs of."""
+    return {run.target.name: run.bench for run in plan.runs}
 
 
 def of_cells(plan: Plan, cells: Iterable[Cell]) -> Plan:

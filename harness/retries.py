@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from harness.disturbances import NOTHING_REPLACED, Replacing, replacements_due, replacing_runs
-from harness.model import Cell, Failed, Pass, RunResult
+from harness.model import Cell, Failed, Pass, RunResult, Skipped
 from harness.plan import Plan, PlannedRun
 
 AWAY = frozenset(
@@ -120,6 +120,14 @@ def with_added(
 def in_order(runs: Iterable[PlannedRun], *, after: int) -> tuple[PlannedRun, ...]:
     """Return runs with places in the order of their lane."""
     return tuple(replace(run, order=after + at) for at, run in enumerate(runs, start=1))
+
+
+def is_made(run: RunResult) -> bool:
+    """Tell whether a session that is resumed leaves a run at that.
+
+    One that was skipped because its target was missing, or its time was up, was never made.
+    """
+    return not isinstance(run.outcome, Skipped) or run.outcome.expected
 
 
 def failed_for_good(runs: Sequence[RunResult], most: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from harness import plan, shards
@@ -12,7 +13,7 @@ from harness.cli.printing import print_tables
 from harness.counted import counted
 from harness.errors import EXIT_OK, SuiteError
 from harness.model import Column, Figure, Table
-from harness.plan import Plan, estimated_seconds
+from harness.plan import Lane, Plan, PlannedRun, estimated_seconds
 from harness.plugins import driver
 from harness.progress import duration_text
 from harness.runner.time_limit import blocks_that_fit, next_time
@@ -107,8 +108,67 @@ def _what_fits(planned: Plan, until: datetime | None) -> tuple[str, ...]:
     return (told,)
 
 
+def _how_many_blocks(planned: Plan) -> str:
+    asked = planned.suite.sampling.precision
+    if planned.precision is None:
+        instead = f", in place of the suite's precision of {_percent(asked)}" if asked else ""
+        return (
+            f"{counted(planned.blocks, 'block')}{instead}; a ratio has an interval and a verdict "
+            f"from {BLOCKS_FOR_AN_INTERVAL} blocks on, 10 are the default"
+        )
+    least, *more = planned.looks
+    budget = (
+        f"; once the blocks of a bench have taken {duration_text(planned.budget_s)} it begins no "
+        "further ones"
+        if planned.budget_s is not None
+        else ""
+    )
+    return (
+        f"{least} blocks of each model, then up to {', '.join(map(str, more))}, until every 95 % "
+        f"interval of the model reaches at most {_percent(planned.precision)} to either side; "
+        f"rows of blocks after {least} may not be made{budget}"
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.4g} %"
+
+
+def _least_to_most(planned: Plan) -> tuple[str, str]:
+    """Say how many runs there are, and how long they take, from the fewest blocks to the most."""
+    fewest = [_up_to(lane, planned.looks[0] if planned.looks else None) for lane in planned.lanes]
+    most = [_up_to(lane, _most_blocks(lane, planned)) for lane in planned.lanes]
+    runs = [sum(map(len, lanes)) for lanes in (fewest, most)]
+    times = [_longest_s(lanes) for lanes in (fewest, most)]
+    number = counted(runs[1], "run")
+    return (
+        f"{runs[0]} to {number}" if runs[0] < runs[1] else number,
+        " to ".join(dict.fromkeys(map(duration_text, times))),
+    )
+
+
+def _longest_s(lanes: Iterable[Iterable[PlannedRun]]) -> float:
+    return max((sum(map(estimated_seconds, lane)) for lane in lanes), default=0.0)
+
+
+def _up_to(lane: Lane, blocks: int | None) -> list[PlannedRun]:
+    """Return a lane's runs with its first blocks alone, with all of them if there is no number."""
+    return [
+        run for run in lane.runs if blocks is None or run.pass_ != "latency" or run.block <= blocks
+    ]
+
+
+def _most_blocks(lane: Lane, planned: Plan) -> int | None:
+    """Return the look after which a lane's budget is spent, None where it makes all its blocks."""
+    for blocks in planned.looks if planned.budget_s is not None else ():
+        latency = [r for r in lane.runs if r.pass_ == "latency" and r.block <= blocks]
+        if sum(map(estimated_seconds, latency)) >= (planned.budget_s or 0):
+            return blocks
+    return None
+
+
 def _notes(planned: Plan) -> tuple[str, ...]:
-    seconds = max((sum(map(estimated_seconds, lane.runs)) for lane in planned.lanes), default=0.0)
+    runs, took = _least_to_most(planned)
     ratios = sum(
         len(target.ratios)
         for target in planned.suite.targets
@@ -116,15 +176,12 @@ def _notes(planned: Plan) -> tuple[str, ...]:
     )
     notes = [
         (
-            f"{counted(len(planned.runs), 'run')} of {counted(len(planned.cells), 'cell')} on "
+            f"{runs} of {counted(len(planned.cells), 'cell')} on "
             f"{counted(len(planned.lanes), 'bench', 'benches')}, seed {planned.seed}, "
-            f"about {duration_text(seconds)} if models are quick; "
+            f"about {took} if models are quick; "
             "a slow model takes up to timed.max_seconds per run more"
         ),
-        (
-            f"{counted(planned.blocks, 'block')}; a ratio has an interval and a verdict from "
-            f"{BLOCKS_FOR_AN_INTERVAL} blocks on, 10 are the default"
-        ),
+        _how_many_blocks(planned),
     ]
     if planned.shard:
         notes.insert(0, shards.told(planned.shard))

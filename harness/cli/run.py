@@ -23,6 +23,7 @@ from harness.errors import (
     EXIT_OK,
     StoreError,
 )
+from harness.looks import Looking, how_looked
 from harness.model import (
     Measured,
     ResultFolder,
@@ -35,7 +36,7 @@ from harness.plan import Plan
 from harness.plugins import Driver, ModelFile, ModelFormat, ToolFile, driver, registry
 from harness.progress import display
 from harness.report import tables
-from harness.retries import POLICY, RetryPolicy, failed_for_good, with_added
+from harness.retries import POLICY, RetryPolicy, failed_for_good, is_made, with_added
 from harness.runner import run_plan
 from harness.runner.events import Event
 from harness.runner.provenance import host_facts
@@ -64,6 +65,7 @@ class Begun:
     plan: Plan
     policy: RetryPolicy
     stored: tuple[RunResult, ...] = ()
+    looking: Looking | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ def make_runs(
             stored=begun.stored,
             policy=begun.policy,
             until=until_of(arguments, begun.plan),
+            looking=begun.looking,
         )
     return store.read(begun.writer.path), finished
 
@@ -222,7 +225,8 @@ def begin(arguments: argparse.Namespace, planned: Plan, prepared: Prepared) -> B
         models[key]["tflite"].sha256: each.tensors for key, each in plans.items() if each.tensors
     }
     writer = store.create(path, session, _without_serials(planned.suite), tensors)
-    return Begun(writer, planned, _policy(session))
+    looking = how_looked(session, plan.benches_of(planned))
+    return Begun(writer, planned, _policy(session), looking=looking)
 
 
 def _without_serials(suite: Suite) -> str:
@@ -251,14 +255,12 @@ def _resumed(arguments: argparse.Namespace, planned: Plan) -> Begun:
     whole = plan.make(planned.suite, drivers, blocks=session.blocks, seed=session.seed)
     whole = plan.of_cells(whole, session.cells)
     policy = _policy(session)
-    whole = with_added(whole, folder.runs, policy.added_blocks, policy.replacing)
-    finished = {
-        (run.cell, run.pass_, run.block)
-        for run in folder.runs
-        # A run that was skipped because its target was missing was never made.
-        if not isinstance(run.outcome, Skipped) or run.outcome.expected
-    }
-    return Begun(writer, plan.without(whole, finished), policy, folder.runs)
+    looking = how_looked(session, plan.benches_of(whole))
+    if looking is None:
+        whole = with_added(whole, folder.runs, policy.added_blocks, policy.replacing)
+        made = [(run.cell, run.pass_, run.block) for run in folder.runs if is_made(run)]
+        whole = plan.without(whole, made)
+    return Begun(writer, whole, policy, folder.runs, looking)
 
 
 def _policy(session: SessionRecord) -> RetryPolicy:

@@ -21,6 +21,7 @@ from harness.runner.events import (
     BlockAdded,
     BrowserJoined,
     Event,
+    Looked,
     Noticed,
     ReferenceStarted,
     RunFinished,
@@ -167,7 +168,7 @@ def _after(progress: Progress, event: Event) -> Progress:
     match event:
         case SessionStarted(runs=runs):
             return Progress(0, runs)
-        case BlockAdded(runs=runs):
+        case BlockAdded(runs=runs) | Looked(runs=runs):
             return replace(progress, total=progress.total + runs)
         case ReferenceStarted(model=model):
             return replace(progress, now=f"The outputs of {model} are computed for comparison.")

@@ -59,6 +59,9 @@ def session_record(
         published=suite.published,
         base_model=suite.base_model,
         shard=planned.shard,
+        precision=planned.precision,
+        budget_s=planned.budget_s,
+        looks=planned.looks,
     )
 
 
@@ -75,6 +78,7 @@ def _target_record(target: Target, driver: Driver) -> TargetRecord:
         min_effect=target.sampling.min_effect,
         memory_runs=target.sampling.memory_runs,
         extra_passes=target.sampling.extra_passes,
+        cooldown_s=target.sampling.cooldown_s,
     )
 
 

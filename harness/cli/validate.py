@@ -13,6 +13,8 @@ from harness.cli import say
 from harness.cli.placing import the_lab
 from harness.counted import counted
 from harness.errors import EXIT_INPUT, EXIT_OK, SuiteError
+from harness.options import Sampling
+from harness.statistics.sequential import LOOKS
 from harness.suite.expansions import expansions
 from harness.suite.finding import Finding, SuiteMistakes
 from harness.suite.load import load
@@ -52,9 +54,15 @@ def _contents(path: Path, phones: lab.Lab) -> tuple[str, ...]:
         (len({model.name for model in suite.models}), "model"),
         (len(suite.targets), "target"),
         (len(suite.models) * sum(len(target.variants) for target in suite.targets), "cell"),
-        (suite.sampling.blocks, "block"),
     )
-    return (", ".join(counted(*each) for each in numbers), *expansions(suite))
+    told = [*(counted(*each) for each in numbers), _blocks(suite.sampling)]
+    return (", ".join(told), *expansions(suite))
+
+
+def _blocks(sampling: Sampling) -> str:
+    if sampling.precision is None:
+        return counted(sampling.blocks, "block")
+    return f"{LOOKS[0]} to {LOOKS[-1]} blocks"
 
 
 def _findings(path: Path, phones: lab.Lab) -> tuple[Finding, ...]:

@@ -18,6 +18,7 @@ from harness.progress.texts import (
     arrival_text,
     duration_text,
     finished_text,
+    looked_text,
     outcome_text,
     run_text,
     started_text,
@@ -29,6 +30,7 @@ from harness.runner.events import (
     BlockAdded,
     BrowserJoined,
     Event,
+    Looked,
     Noticed,
     ReferenceStarted,
     RunFinished,
@@ -70,6 +72,8 @@ class LineDisplay:
                 return unavailable_text(event)
             case BlockAdded() | TargetAway() | TargetBack():
                 return trouble_text(event)
+            case Looked(bench=bench):
+                return f"{self.lanes.prefix(bench)}{looked_text(event)}"
             case RunWaiting(run):
                 return f"{self.lanes.prefix(run.bench)}{waiting_text(event)}"
             case ReferenceStarted(target, model):
@@ -138,6 +142,8 @@ class LiveDisplay:
                 self._say(unavailable_text(event), style="yellow")
             case BlockAdded() | TargetAway() | TargetBack():
                 self._say(trouble_text(event), style="yellow")
+            case Looked():
+                self._say(looked_text(event))
             case RunWaiting():
                 self._last = waiting_text(event)
             case ReferenceStarted(_, model):

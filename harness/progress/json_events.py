@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 from harness.errors import HarnessError
@@ -11,6 +12,7 @@ from harness.plan import PlannedRun
 from harness.progress.lanes import Lanes
 from harness.runner.events import (
     Event,
+    Looked,
     RunFinished,
     RunStarted,
     RunWaiting,
@@ -43,6 +45,10 @@ def event_fields(event: Event, lanes: Lanes) -> dict[str, Any]:
             return {"target": target, "error": _error_fields(error), "runs_skipped": skipped}
         case TargetAway(target, error, waits_s):
             return {"target": target, "error": _error_fields(error), "waits_s": waits_s}
+        case Looked(half_width=width):
+            # JSON has no infinity: a missing interval is null, as is one that cannot be had.
+            known = width is not None and math.isfinite(width)
+            return {**dataclasses.asdict(event), "half_width": width if known else None}
         case _:
             return dataclasses.asdict(event)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from harness.progress.texts import plain, run_text
 from harness.runner.events import (
     Event,
     LaneAhead,
+    Looked,
     RunFinished,
     RunStarted,
     SessionStarted,
@@ -27,6 +29,9 @@ class Lanes:
         match event:
             case SessionStarted():
                 self._ahead = {lane.bench: lane for lane in event.lanes}
+            case Looked(bench=bench, runs=runs) if bench in self._ahead:
+                lane = self._ahead[bench]
+                self._ahead[bench] = replace(lane, runs=lane.runs + runs)
             case RunStarted(run):
                 self._now[run.bench] = run_text(run)
             case RunFinished(run):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from harness.runner.events import BlockAdded, Event, RunFinished, SessionStarted
+from harness.runner.events import BlockAdded, Event, Looked, RunFinished, SessionStarted
 
 
 class Pace:
@@ -28,7 +28,7 @@ class Pace:
         match event:
             case SessionStarted():
                 self.start(event.runs, event.estimated_s)
-            case BlockAdded():
+            case BlockAdded() | Looked():
                 self.total += event.runs
             case RunFinished():
                 self.done += 1

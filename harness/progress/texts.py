@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 from harness.counted import counted
@@ -11,6 +12,7 @@ from harness.progress.pace import Pace
 from harness.runner.events import (
     BlockAdded,
     BrowserJoined,
+    Looked,
     Noticed,
     RunWaiting,
     Serving,
@@ -36,8 +38,11 @@ _SHOWN_METRICS = (
 def started_text(event: SessionStarted) -> str:
     """Say what is ahead."""
     until = f", until {event.until:%H:%M}" if event.until else ""
+    blocks = counted(event.blocks, "block")
+    if event.looks:
+        blocks = f"{event.looks[0]} blocks, then as many as it takes (at most {event.looks[-1]})"
     return (
-        f"{counted(event.runs, 'run')} in {counted(event.blocks, 'block')}, "
+        f"{counted(event.runs, 'run')} in {blocks}, "
         f"about {duration_text(event.estimated_s)}{until}, kept in {event.folder}"
     )
 
@@ -85,6 +90,20 @@ def trouble_text(event: TargetAway | TargetBack | BlockAdded) -> str:
             more = counted(runs, "more run")
             reason = f": {why}" if why else ""
             return plain(f"{target}: a block of {model} is added, {more}{reason}")
+
+
+def looked_text(event: Looked) -> str:
+    """Say what a look at the intervals of a model saw, and what follows."""
+    if event.half_width is None:
+        seen = "nothing to estimate"
+    elif math.isinf(event.half_width):
+        seen = "an interval is missing"
+    else:
+        seen = f"±{100 * math.expm1(event.half_width):.2g} %"
+    follows = f"{counted(event.runs, 'more run')} follow" if event.runs else event.state
+    asked = f"±{100 * event.precision:.2g} % asked"
+    model = event.model or "all models"
+    return plain(f"{model}: {seen} after {event.blocks} blocks, {asked}: {follows}")
 
 
 def finished_text(pace: Pace, *, interrupted: bool) -> str:

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.model import Cell, RunResult, Scalar, SessionRecord, TargetRecord
-from harness.outputs import ORIGINAL
-from harness.report.metric_values import MetricSummary, RunsOf, measured_runs
-from harness.statistics.paired import RatioEstimate, Verdict, paired_ratio, verdict
-
-SAME_FOR_A_RATIO = (
-    "driver",
-    "device",
-    "device_hash",
-    "cpu_model",
-    "os_major",
-    "context",
-    "timed",
-    "warmup_iterations",
-    "warmup_seconds",
-    "timed_iterations",
-    "timed_max_seconds",
-    "inputs_sha256",
-    "input_shapes",
-    "metrics_version",
-    "virtual",
-    "method",
-    "clocks",
+from harness.paired_runs import (
+    INPUTS,
+    SAME_FOR_A_RATIO,
+    bases_of,
+    differing_settings,
+    log_ratios,
+    measured_runs,
+    original_of,
 )
-"""Settings that two variants of a block share; the others are what the variants declare."""
-
-INPUTS = ("inputs_sha256", "input_shapes")
-"""Of those, what two models never share."""
+from harness.report.metric_values import MetricSummary, RunsOf
+from harness.statistics.paired import RatioEstimate, Verdict, paired_ratio, verdict
 
 MARKED = ("throttled", "noisy")
 """Verdicts whose runs keep their numbers and are shown as marked."""
@@ -85,11 +68,10 @@ def over_original(
     cell: Cell, target: TargetRecord, times: Mapping[Cell, MetricSummary], runs_of: RunsOf
 ) -> RatioSummary | None:
     """Return this file over the fp32 file of the same variant, None where there is no other."""
-    other = Cell(cell.model, ORIGINAL, cell.target, cell.variant)
-    planned = any(one == other for one, _ in runs_of)
-    if cell.file == ORIGINAL or not planned:
+    other = original_of(cell)
+    if other is None or not any(one == other for one, _ in runs_of):
         return None
-    return _ratio((cell, cell.file), (other, ORIGINAL), target, times, runs_of)
+    return _ratio((cell, cell.file), (other, other.file), target, times, runs_of)
 
 
 def over_base(
@@ -100,15 +82,11 @@ def over_base(
     runs_of: RunsOf,
 ) -> RatioSummary | None:
     """Return this model over the suite's base model, None where it has none."""
-    base = session.base_model
-    if base is None or cell.model == base:
-        return None
-    files = (cell.file, ORIGINAL)
-    others = (Cell(base, file, cell.target, cell.variant) for file in files)
+    others = bases_of(cell, session.base_model)
     other = next((each for each in others if any(one == each for one, _ in runs_of)), None)
     if other is None:
         return None
-    names = (cell, cell.model), (other, base)
+    names = (cell, cell.model), (other, other.model)
     return _ratio(*names, target, times, runs_of, may_differ=INPUTS)
 
 
@@ -141,7 +119,7 @@ def ratio_between(
     if reason or above.time is None or below.time is None:
         return RatioSummary(above.name, below.name, reason=reason)
     theirs, ours = dict(below.time.by_block), dict(above.time.by_block)
-    logs = [math.log(theirs[block] / ours[block]) for block in theirs if block in ours]
+    logs = log_ratios(ours, theirs)
     if not logs:
         return RatioSummary(above.name, below.name, reason="no block in which both were measured")
     estimate = paired_ratio(logs)
@@ -161,7 +139,7 @@ def _why_not_comparable(above: Side, below: Side, same: Sequence[str]) -> str:
     if above.time and below.time and above.time.metric != below.time.metric:
         return "two statistics"
     ours, theirs = (measured_runs(side.runs)[0].setting for side in (above, below))
-    differing = [fact for fact in same if len(distinct((ours.get(fact), theirs.get(fact)))) > 1]
+    differing = differing_settings(ours, theirs, same)
     return f"not comparable: {', '.join(differing)} differ" if differing else ""
 
 

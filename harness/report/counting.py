@@ -13,6 +13,7 @@ from harness.disturbances import (
     left_out,
     replacements_due,
 )
+from harness.looks import Standing, how_looked, standings
 from harness.model import Cell, Measured, Pass, RunResult, SessionRecord
 from harness.retries import Group, blocks_due, group_of
 
@@ -21,7 +22,8 @@ from harness.retries import Group, blocks_due, group_of
 class Counting:
     """The runs that count; `left_out` are measured ones of disturbed blocks that were replaced.
 
-    `added` and `replacing` are the blocks that were due beside the planned ones.
+    `added` and `replacing` are the blocks that were due beside the planned ones; `sampling` is
+    how far each cell's blocks are, where their number was not fixed.
     """
 
     runs: tuple[RunResult, ...]
@@ -29,6 +31,7 @@ class Counting:
     added: Mapping[Group, int]
     replacing: Mapping[Place, int]
     how: Replacing
+    sampling: Mapping[Cell, Standing]
 
     def beside(self, cell: Cell, pass_: Pass, bench: str) -> int:
         """Return how many runs that count a cell should have beside the planned ones."""
@@ -42,6 +45,7 @@ class Counting:
 def counting(session: SessionRecord, latest: Sequence[RunResult]) -> Counting:
     """Tell from the latest attempts of a session which of its runs count."""
     out, how = left_out(session, latest), how_replaced(session)
+    sampling, limits = _sampled(session, latest)
     runs: list[RunResult] = []
     aside: dict[Cell, list[RunResult]] = {}
     for run in latest:
@@ -55,6 +59,21 @@ def counting(session: SessionRecord, latest: Sequence[RunResult]) -> Counting:
         runs=tuple(runs),
         left_out={cell: tuple(own) for cell, own in aside.items()},
         added=blocks_due(latest, session.added_blocks),
-        replacing=replacements_due(latest, how),
+        replacing=replacements_due(latest, how, limits),
         how=how,
+        sampling=sampling,
     )
+
+
+def _sampled(
+    session: SessionRecord, latest: Sequence[RunResult]
+) -> tuple[Mapping[Cell, Standing], Mapping[Place, int]]:
+    """Return how far each cell's blocks are, and how many each place may have replaced."""
+    how = how_looked(session, {run.cell.target: run.bench for run in latest})
+    if how is None:
+        return {}, {}
+    found: dict[Place, Standing] = {}
+    for bench in dict.fromkeys(bench for bench, _ in how.cells):
+        found |= standings(latest, how, bench)
+    of_cells = {cell: each for place, each in found.items() for cell in how.cells[place]}
+    return of_cells, {place: how.replaced_at_most(each.planned) for place, each in found.items()}

@@ -11,6 +11,7 @@ from harness.report.layout import section_of
 from harness.report.marks import conditions_column, conditions_of, marked_ratios, marked_runs
 from harness.report.numbers import SECONDS, Scale, bar, count, ratio, scale_for
 from harness.report.ran_as import VariantLabels, ran_as_notes
+from harness.report.sampling import sampling_column, sampling_notes, sampling_of
 from harness.report.summary import CellSummary
 from harness.statistics.paired import NO_INTERVAL
 
@@ -23,27 +24,18 @@ def latency_table(cells: Sequence[CellSummary]) -> Table:
     scale = scale_for((cell.time.median for cell in cells if cell.time), SECONDS)
     slowest = _slowest(cells)
     verdicts = conditions_column([cell.latency for cell in cells])
-    columns = (
-        *labels.columns,
-        Column("statistic", "stat"),
-        Column("time", "time", scale.unit, "right"),
-        Column("spread", "min–max", scale.unit, "right"),
-        Column("runs", "n", align="right"),
-        *verdicts,
-        Column("speedup", "speed-up", align="right"),
-        Column("share", ""),
-        Column("verdict", "verdict"),
-    )
+    sampled = sampling_column(cells)
     return Table(
         name="latency",
         title="Latency: time of one inference",
-        columns=columns,
+        columns=(*labels.columns, *_columns(scale, verdicts), *sampled),
         rows=tuple(
             (
                 *labels.of(cell),
                 *_values(cell, scale),
                 *((conditions_of(cell.latency),) if verdicts else ()),
                 *_comparison(cell, slowest),
+                *((sampling_of(cell),) if sampled else ()),
             )
             for cell in cells
         ),
@@ -52,6 +44,7 @@ def latency_table(cells: Sequence[CellSummary]) -> Table:
                 "time: median over n runs of each run's p50 or mean (stat); min–max: fastest and "
                 "slowest run; bar: time against the slowest row of that model and target."
             ),
+            *sampling_notes(cells),
             *ran_as_notes(cells),
             *_baselines(cells),
             *notes.ratio_rule(cells),
@@ -60,6 +53,19 @@ def latency_table(cells: Sequence[CellSummary]) -> Table:
             *notes.provenance(cells),
         ),
         section=section_of(cells),
+    )
+
+
+def _columns(scale: Scale, verdicts: tuple[Column, ...]) -> tuple[Column, ...]:
+    return (
+        Column("statistic", "stat"),
+        Column("time", "time", scale.unit, "right"),
+        Column("spread", "min–max", scale.unit, "right"),
+        Column("runs", "n", align="right"),
+        *verdicts,
+        Column("speedup", "speed-up", align="right"),
+        Column("share", ""),
+        Column("verdict", "verdict"),
     )
 
 

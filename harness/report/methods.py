@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.counted import counted
 from harness.model import ResultFolder, Scalar
 from harness.report.cell_ratios import distinct
 from harness.report.disturbed import disturbed
 from harness.report.notes import BLOCKS_OF_A_FULL_LOOK
 from harness.report.numbers import significant
 from harness.report.published import without_paths
+from harness.report.sampling import blocks_made, rule_of
 from harness.report.summary import CellSummary, summarise
 from harness.statistics.paired import BLOCKS_FOR_AN_INTERVAL, CONFIDENCE
 
@@ -41,19 +41,30 @@ def _sentences(cells: Sequence[CellSummary]) -> list[str]:
             f"{session.suite})."
         ),
         (
-            f"Runs were made in {counted(session.blocks, 'block')}: a block holds one run of every "
+            f"Runs were made in {blocks_made(cells)}: a block holds one run of every "
             f"configuration of a model, in random order (seed {session.seed})."
         ),
+        _sampling(cells),
         _run(cells),
         disturbed(cells),
         _memory(cells),
         _ratios(cells),
     ]
-    if session.blocks < BLOCKS_OF_A_FULL_LOOK:
+    if session.blocks < BLOCKS_OF_A_FULL_LOOK and session.precision is None:
         told.append(f"This is a quick look: {BLOCKS_OF_A_FULL_LOOK} blocks or more are the rule.")
     versions = [_builds(cells, fact) for fact in ("browser", "tfjs", "tool")]
     told.append("Builds: " + "; ".join(filter(None, versions)) + "." if any(versions) else "")
     return [sentence for sentence in told if sentence]
+
+
+def _sampling(cells: Sequence[CellSummary]) -> str:
+    rule = rule_of(cells[0].session)
+    if not rule:
+        return ""
+    short = [c for c in cells if c.sampling and c.sampling.state != "reached"]
+    missed = dict.fromkeys(cell.cell.model for cell in short)
+    told = f" Not reached for {_list(list(missed))}." if missed else ""
+    return f"{rule[0].upper()}{rule[1:]}.{told}"
 
 
 def _run(cells: Sequence[CellSummary]) -> str:

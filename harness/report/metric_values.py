@@ -9,11 +9,17 @@ from statistics import median
 from typing import TypeAlias
 
 from harness.metrics import METRICS
-from harness.model import Cell, Measured, Measurement, Pass, RunResult
+from harness.model import Cell, Pass, RunResult
+from harness.paired_runs import (
+    STATISTICS,
+    common_statistic,
+    measured_runs,
+    measurements_of,
+    usable_value,
+)
 
 RunsOf: TypeAlias = Mapping[tuple[Cell, Pass], Sequence[RunResult]]
 
-STATISTICS = {"latency_p50": "p50", "latency_mean": "mean"}
 COLD_START = ("init", "load", "first_inference", "time_to_first_result")
 
 
@@ -63,20 +69,12 @@ def compared_times(cells: Iterable[Cell], runs_of: RunsOf) -> dict[Cell, MetricS
     times: dict[Cell, MetricSummary] = {}
     for group in groups.values():
         measured = {cell: measured_runs(runs_of.get((cell, "latency"), ())) for cell in group}
-        statistic = _common_statistic([run for runs in measured.values() for run in runs])
+        statistic = common_statistic([run for runs in measured.values() for run in runs])
         for cell, runs in measured.items():
             summary = _metric(statistic, runs)
             if summary.n:
                 times[cell] = summary
     return times
-
-
-def _common_statistic(runs: Sequence[RunResult]) -> str:
-    having = {name: [_value(run, name) is not None for run in runs] for name in STATISTICS}
-    timed = [any(flags) for flags in zip(*having.values(), strict=True)]
-    if having["latency_p50"] == timed or not any(having["latency_mean"]):
-        return "latency_p50"
-    return "latency_mean"
 
 
 def cold_start_of(runs: Sequence[RunResult]) -> tuple[MetricSummary, ...]:
@@ -89,7 +87,7 @@ def memory_of(runs: Sequence[RunResult]) -> tuple[MetricSummary, ...]:
     names = dict.fromkeys(
         measurement.metric
         for run in runs
-        for measurement in _measurements(run)
+        for measurement in measurements_of(run)
         if measurement.unit == "B"
     )
     order = list(METRICS)
@@ -110,31 +108,17 @@ def _metric(name: str, runs: Sequence[RunResult]) -> MetricSummary:
         if value is not None:
             by_block.append(((run.bench, run.block), value))
         absent |= dict.fromkeys(
-            m.absent for m in _measurements(run) if m.metric == name and m.absent
+            m.absent for m in measurements_of(run) if m.metric == name and m.absent
         )
     return MetricSummary(name, tuple(by_block), tuple(absent))
 
 
 def _value(run: RunResult, name: str) -> float | None:
-    for measurement in _measurements(run):
-        if measurement.metric == name and measurement.value is not None:
-            value = measurement.value
-            # A time of 0 is below the clock's resolution; no ratio can be formed of it.
-            usable = math.isfinite(value) and (value > 0 or name not in STATISTICS)
-            return value if usable else None
-    if name == "time_to_first_result":
-        parts = [_value(run, part) for part in COLD_START[:-1]]
-        return None if None in parts else math.fsum(part for part in parts if part is not None)
-    return None
-
-
-def _measurements(run: RunResult) -> tuple[Measurement, ...]:
-    return run.outcome.measurements if isinstance(run.outcome, Measured) else ()
-
-
-def measured_runs(runs: Iterable[RunResult]) -> list[RunResult]:
-    """Return the runs that were measured."""
-    return [run for run in runs if isinstance(run.outcome, Measured)]
+    said = any(m.metric == name and m.value is not None for m in measurements_of(run))
+    if said or name != "time_to_first_result":
+        return usable_value(run, name)
+    parts = [usable_value(run, part) for part in COLD_START[:-1]]
+    return None if None in parts else math.fsum(part for part in parts if part is not None)
 
 
 def reason_without_time(runs: Sequence[RunResult]) -> str:

@@ -11,6 +11,7 @@ from harness.report.cell_ratios import distinct
 from harness.report.disturbed import disturbed, others_cpu
 from harness.report.layout import called
 from harness.report.numbers import significant
+from harness.report.sampling import blocks_made, rule_of
 from harness.report.summary import CellSummary
 from harness.statistics.paired import BLOCKS_FOR_AN_INTERVAL
 
@@ -211,9 +212,11 @@ def _runs(cells: Sequence[CellSummary]) -> str:
     served = any("served page" in cell.observed("context") for cell in cells)
     fresh = "page in the one browser that came" if served else "process or browser"
     text = (
-        f"Runs: {counted(session.blocks, 'block')}, shuffled (seed {session.seed}); each run a "
+        f"Runs: {blocks_made(cells)}, shuffled (seed {session.seed}); each run a "
         f"fresh {fresh}; values are medians over runs."
     )
+    if rule := rule_of(session):
+        text += f" By the suite's precision, {rule}."
     open_facts = _joined(_over(cells, "not_proved"))
     if open_facts:
         text = f"Runs: read from logs; values are medians over runs. Not proved: {open_facts}."
@@ -257,8 +260,9 @@ def _outputs(cells: Sequence[CellSummary]) -> str:
 
 
 def _quick_look(cells: Sequence[CellSummary]) -> str:
-    blocks = cells[0].session.blocks
-    if blocks >= BLOCKS_OF_A_FULL_LOOK:
+    session = cells[0].session
+    blocks = session.blocks
+    if blocks >= BLOCKS_OF_A_FULL_LOOK or session.precision is not None:
         return ""
     return f"Quick look: {counted(blocks, 'block')}; {BLOCKS_OF_A_FULL_LOOK} or more are the rule."
 

@@ -16,6 +16,7 @@ from harness.report.layout import Labels, gain, section_of, time_or_word
 from harness.report.marks import marked_ratios
 from harness.report.numbers import SECONDS, Scale, scale_for
 from harness.report.ran_as import is_forced, ran_as_notes
+from harness.report.sampling import sampling_column, sampling_notes, sampling_of
 from harness.report.summary import CellSummary
 
 _WASM = {"plain": "plain", "simd": "SIMD"}
@@ -123,11 +124,13 @@ def _table(rows: Sequence[_Row]) -> Table:
     kinds = sorted(dict.fromkeys(kind for row in rows for kind in row.cells), key=lambda k: k.rank)
     pairs = list(dict.fromkeys(pair for row in rows for pair in row.ratios()))
     scale = scale_for((cell.time.median for cell in cells if cell.time), SECONDS)
+    sampled = sampling_column(cells)
     columns = (
         *labels.columns,
         Column("statistic", "stat"),
         *(Column(kind.key, kind.header, scale.unit, "right") for kind in kinds),
         *(Column(f"{a.key}/{b.key}", f"{a.header} vs {b.header}", align="right") for a, b in pairs),
+        *sampled,
     )
     return Table(
         name="speedups",
@@ -139,11 +142,13 @@ def _table(rows: Sequence[_Row]) -> Table:
                 _statistic(row),
                 *(_time(row.cells.get(kind), scale) for kind in kinds),
                 *(gain(row.ratios().get(pair)) for pair in pairs),
+                *((sampling_of(row.first),) if sampled else ()),
             )
             for row in rows
         ),
         notes=(
             "Times are medians over runs of each run's p50 or mean (stat).",
+            *sampling_notes(cells),
             *ran_as_notes(cells),
             *notes.ratio_rule(cells),
             *marked_ratios(cells),

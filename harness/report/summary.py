@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.errors import CompareError
+from harness.looks import Standing
 from harness.model import (
     Cell,
     Facts,
@@ -22,6 +23,7 @@ from harness.model import (
     SessionRecord,
     TargetRecord,
 )
+from harness.paired_runs import STATISTICS
 from harness.report.cell_ratios import (
     RatioSummary,
     declared_ratios,
@@ -31,7 +33,6 @@ from harness.report.cell_ratios import (
 )
 from harness.report.counting import Counting, counting
 from harness.report.metric_values import (
-    STATISTICS,
     MetricSummary,
     RunsOf,
     cold_start_of,
@@ -75,7 +76,8 @@ class CellSummary:
     `time` is the compared statistic of latency over runs, None if no run has it; `baseline`
     is the target's, and `ratios` are those with this cell's variant as numerator. `over_original`
     is this file over the fp32 file of the same variant, None where the model has no other, and
-    `over_base` this model over the suite's base model, None where it has none.
+    `over_base` this model over the suite's base model, None where it has none. `sampling` is how
+    far its blocks are, None where their number was fixed.
     """
 
     session: SessionRecord
@@ -94,6 +96,7 @@ class CellSummary:
     cold_start: tuple[MetricSummary, ...]
     memory_metrics: tuple[MetricSummary, ...]
     extra: Mapping[Pass, PassSummary]
+    sampling: Standing | None = None
 
     @property
     def passes(self) -> Mapping[Pass, PassSummary]:
@@ -153,7 +156,9 @@ def _summarise_folder(folder: ResultFolder, name: str) -> Iterable[CellSummary]:
     for cell in _in_reading_order(cells, targets):
         target = targets.get(cell.target) or _unplanned_target(cell, runs_of)
         memory_runs = session.memory_runs if target.memory_runs is None else target.memory_runs
-        latency = _pass(cell, "latency", session.blocks, runs_of, counted, target.bench)
+        sampling = counted.sampling.get(cell)
+        blocks = sampling.planned if sampling else session.blocks
+        latency = _pass(cell, "latency", blocks, runs_of, counted, target.bench)
         memory = _pass(cell, "memory", memory_runs, runs_of, counted)
         extra = _extra_passes(cell, _asked_passes(session, cell, target), runs_of, counted)
         for one_pass in (latency, memory, *extra.values()):
@@ -175,6 +180,7 @@ def _summarise_folder(folder: ResultFolder, name: str) -> Iterable[CellSummary]:
             cold_start=cold_start_of(latency.measured),
             memory_metrics=memory_of(memory.measured),
             extra=extra,
+            sampling=sampling,
         )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.model import SessionRecord
-from harness.report.cell_ratios import SAME_FOR_A_RATIO, RatioSummary, Side, ratio_between
+from harness.paired_runs import SAME_FOR_A_RATIO
+from harness.report.cell_ratios import RatioSummary, Side, ratio_between
 from harness.report.metric_values import MetricSummary, summary_of
 from harness.report.summary import CellSummary
 

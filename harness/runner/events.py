@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from harness.errors import HarnessError, TargetError
+from harness.looks import State
 from harness.model import RunResult
 from harness.plan import PlannedRun
 
@@ -24,7 +25,8 @@ class LaneAhead:
 class SessionStarted:
     """A session begins: how many runs are left to do, and about how long they take.
 
-    No block begins after `until`, where there is one.
+    No block begins after `until`, where there is one. Where looks decide how many blocks there
+    are, the runs are those before the next one, and `looks` are all.
     """
 
     folder: str
@@ -33,6 +35,7 @@ class SessionStarted:
     estimated_s: float
     lanes: tuple[LaneAhead, ...] = ()
     until: datetime | None = None
+    looks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,23 @@ class BlockAdded:
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """A lane looked at the intervals of a model after so many blocks; '' is all models together.
+
+    `half_width` is that of the widest, on the log scale: infinite where one is missing, None
+    where there is none. `runs` more follow; if none do, `state` says why.
+    """
+
+    bench: str
+    model: str
+    blocks: int
+    half_width: float | None
+    precision: float
+    state: State
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReferenceStarted:
     """A reference output is being computed, once per model, inputs and runtime."""
 
@@ -164,6 +184,7 @@ Event: TypeAlias = (
     | TargetAway
     | TargetBack
     | BlockAdded
+    | Looked
     | ReferenceStarted
     | RunStarted
     | RunWaiting

@@ -8,7 +8,7 @@ with its runs, and a block is added for each that was spoilt.
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from harness.artifacts import why_absent
 from harness.errors import HarnessError, TargetError
+from harness.looks import Looking
 from harness.model import Facts, Failed, Failure, RunResult, Skipped
 from harness.outputs import ORIGINAL
 from harness.plan import Lane, PlannedRun
@@ -33,11 +34,9 @@ from harness.plugins import (
     runs_workloads,
 )
 from harness.retries import RetryPolicy
-from harness.runner.added_blocks import AddedBlocks
 from harness.runner.attempt import Bench, attempt
 from harness.runner.away import open_patiently, quarantined, reach_again
 from harness.runner.events import (
-    BlockAdded,
     Event,
     ReferenceStarted,
     RunFinished,
@@ -51,6 +50,8 @@ from harness.runner.events import (
 from harness.runner.expectation import Expectation, Files, expect
 from harness.runner.journal import Journal
 from harness.runner.labelled import labelled_set
+from harness.runner.runs_ahead import FixedRuns, RunsAhead
+from harness.runner.sampled_runs import SampledRuns
 from harness.runner.time_limit import TimeLimit
 
 
@@ -71,6 +72,7 @@ class LaneContext:
     stored: tuple[RunResult, ...]
     policy: RetryPolicy
     until: datetime | None
+    looking: Looking | None
 
 
 @dataclass(slots=True)
@@ -79,8 +81,7 @@ class LaneWorker:
 
     lane: Lane
     context: LaneContext
-    _queue: deque[PlannedRun] = field(init=False)
-    _blocks: AddedBlocks = field(init=False)
+    _ahead: RunsAhead = field(init=False)
     _time: TimeLimit = field(init=False)
     _losses: Counter[str] = field(default_factory=Counter)
     _sessions: dict[str, Session] = field(default_factory=dict)
@@ -89,9 +90,18 @@ class LaneWorker:
 
     def __post_init__(self) -> None:
         context = self.context
-        self._queue = deque(self.lane.runs)
         self._time = TimeLimit(context.until)
-        self._blocks = AddedBlocks(self.lane, context.stored, context.seed, context.policy)
+        known = (self.lane, context.stored, context.seed)
+        self._ahead = (
+            FixedRuns(*known, context.policy, context.emit)
+            if context.looking is None
+            else SampledRuns(*known, context.looking, context.emit)
+        )
+
+    @property
+    def left(self) -> tuple[PlannedRun, ...]:
+        """The runs that are ahead for certain."""
+        return self._ahead.left
 
     def work(self) -> None:
         """Make all runs of the lane, or as many as come before the stop.
@@ -100,8 +110,10 @@ class LaneWorker:
             StoreError: what was measured cannot be kept.
         """
         try:
-            while self._queue and not self.context.stop.is_set():
-                run = self._queue.popleft()
+            while not self.context.stop.is_set():
+                run = self._ahead.next(more=not self._time.is_over)
+                if run is None:
+                    break
                 if late := self._time.ends_before(run):
                     self._skip(run, late, expected=False)
                 else:
@@ -167,7 +179,7 @@ class LaneWorker:
         result = replace(attempted.result, outcome=outcome)
         result = self.context.journal.keep(result, attempted.files)
         self.context.emit(RunFinished(run, result))
-        self._add_blocks(run, result)
+        self._ahead.after(result)
 
     def _lost(self, run: PlannedRun, session: Session, error: HarnessError) -> Failed:
         """Wait for a target that went away; return why the run under way has no numbers."""
@@ -185,12 +197,6 @@ class LaneWorker:
         else:
             self.context.emit(TargetBack(name, happened))
         return Failed(replace(failure, kind=happened or failure.kind))
-
-    def _add_blocks(self, run: PlannedRun, result: RunResult) -> None:
-        for added in self._blocks.after(result):
-            self._queue.extend(added.runs)
-            event = BlockAdded(run.target.name, run.cell.model, len(added.runs), added.why)
-            self.context.emit(event)
 
     def _why_not(self, run: PlannedRun) -> Failure | None:
         if run.target.name in self._unusable:
@@ -248,7 +254,7 @@ class LaneWorker:
             with suppress(HarnessError):
                 session.close()
         self._unusable[name] = Failure(error.kind, str(error), error.hint)
-        left = 1 + sum(other.target.name == name for other in self._queue)
+        left = 1 + sum(other.target.name == name for other in self._ahead.left)
         self.context.emit(TargetUnavailable(name, error, left))
 
     def _expectation(self, run: PlannedRun, session: Session, model: ModelFile) -> Expectation:
@@ -278,7 +284,9 @@ class LaneWorker:
             duration_s=0.0,
             setting={"driver": run.target.driver},
         )
-        self.context.emit(RunFinished(run, self.context.journal.keep(result, {})))
+        result = self.context.journal.keep(result, {})
+        self.context.emit(RunFinished(run, result))
+        self._ahead.after(result)
 
     def _model_file(self, run: PlannedRun) -> ModelFile | None:
         return self.context.models[run.model.key].get(self._driver(run).model_format)

@@ -16,8 +16,9 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from harness.looks import Looking
 from harness.model import Facts, RunResult
-from harness.plan import Lane, Plan, estimated_seconds
+from harness.plan import Plan, estimated_seconds
 from harness.plugins import Driver, ModelFile, ModelFormat, Probe, ToolFile, registry
 from harness.retries import POLICY, RetryPolicy
 from harness.runner.events import Event, LaneAhead, SessionFinished, SessionStarted
@@ -41,18 +42,17 @@ def run_plan(
     stored: Sequence[RunResult] = (),
     policy: RetryPolicy = POLICY,
     until: datetime | None = None,
+    looking: Looking | None = None,
 ) -> bool:
     """Make all runs of a plan; return False if it was interrupted.
 
-    `emit` is called in this thread only. `stored` are the runs of a session that is resumed,
-    whose added blocks are in the plan. No block begins after `until`.
+    `emit` is called in this thread only. `stored` are the runs of a session that is resumed; its
+    plan has the added blocks, or with `looking` all that it may make. None begins after `until`.
 
     Raises:
         StoreError: what was measured cannot be kept; all lanes have ended.
     """
     events: queue.SimpleQueue[Event | _LaneEnded] = queue.SimpleQueue()
-    stop = threading.Event()
-    _sweep_scratch()
     with _scratch_folder() as scratch:
         context = LaneContext(
             drivers=drivers,
@@ -60,7 +60,7 @@ def run_plan(
             tools=tools,
             journal=Journal(writer),
             emit=events.put,
-            stop=stop,
+            stop=threading.Event(),
             scratch=Path(scratch),
             host_probes=_probes(),
             host_place=host_place,
@@ -68,37 +68,42 @@ def run_plan(
             stored=tuple(stored),
             policy=policy,
             until=until,
+            looking=looking,
         )
         workers = [LaneWorker(lane, context) for lane in plan.lanes]
-        emit(_started(plan, writer, until))
-        interrupted = _supervise(workers, events, stop, emit)
+        emit(_started(plan, workers, writer, until))
+        interrupted = _supervise(workers, events, context.stop, emit)
     emit(SessionFinished(interrupted))
     return not interrupted
 
 
 def _scratch_folder() -> tempfile.TemporaryDirectory[str]:
+    _sweep_scratch()
     prefix = f"{_SCRATCH}{os.getpid()}-"
     return tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
 
 
-def _started(plan: Plan, writer: Writer, until: datetime | None) -> SessionStarted:
+def _started(
+    plan: Plan, workers: Sequence[LaneWorker], writer: Writer, until: datetime | None
+) -> SessionStarted:
+    ahead = [worker.left for worker in workers]
+    looking = workers[0].context.looking if workers else None
     return SessionStarted(
         folder=str(writer.path),
-        runs=len(plan.runs),
+        runs=sum(map(len, ahead)),
         blocks=plan.blocks,
-        estimated_s=_estimate_s(plan),
-        lanes=tuple(_ahead(lane) for lane in plan.lanes),
+        estimated_s=max((sum(map(estimated_seconds, runs)) for runs in ahead), default=0),
+        lanes=tuple(_ahead(worker) for worker in workers),
         until=until,
+        looks=looking.looks if looking else (),
     )
 
 
-def _ahead(lane: Lane) -> LaneAhead:
+def _ahead(worker: LaneWorker) -> LaneAhead:
+    lane = worker.lane
     phones = {run.target.phone.label for run in lane.runs if run.target.phone}
-    return LaneAhead(lane.bench, phones.pop() if len(phones) == 1 else lane.bench, len(lane.runs))
-
-
-def _estimate_s(plan: Plan) -> float:
-    return max((sum(map(estimated_seconds, lane.runs)) for lane in plan.lanes), default=0)
+    name = phones.pop() if len(phones) == 1 else lane.bench
+    return LaneAhead(lane.bench, name, len(worker.left))
 
 
 class _LaneEnded:

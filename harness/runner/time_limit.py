@@ -51,6 +51,11 @@ class TimeLimit:
     _under_way: BlockKey | None = None
     _over: bool = False
 
+    @property
+    def is_over(self) -> bool:
+        """Whether a block was not begun any more."""
+        return self._over
+
     def ends_before(self, run: PlannedRun) -> Failure | None:
         """Return why a run is not made any more, None if its block began in time."""
         if self.until is None:

@@ -120,6 +120,7 @@ def session_from_record(record: Any) -> SessionRecord:
         MergedSession(session_from_record(each["session"]), tuple(each["benches"]))
         for each in fields.get("merged", ())
     )
+    fields["looks"] = tuple(fields.get("looks", ()))
     return SessionRecord(**fields)
 
 

@@ -272,6 +272,8 @@ class ModelKeys(FileKeys, BesideItsFiles):
 
 SUITE_WIDE = {
     "blocks": "a block holds one run of every cell, so all targets share their number",
+    "precision": "a block holds one run of every cell, so all targets share their number",
+    "budget": "a bench has one, for all targets that stand on it",
     "seed": "one seed orders the runs of all targets",
     "disturbed_above": "a block is disturbed, or not, for all targets that have a run in it",
     "replace_disturbed": "a block holds one run of every cell, so it is replaced for all targets",

@@ -6,7 +6,7 @@ wrong, and says nothing twice that the types already say.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from math import prod
 
@@ -33,6 +33,24 @@ def mistakes(root: MapNode, networks: Iterable[str], *, pinned: bool) -> Iterato
         if isinstance(tool.value, MapNode):
             yield from _tool(tool.key, tool.value, pinned=pinned)
     yield from _published(root)
+    yield from _precision_alone(entries_of(root.get("sampling")))
+
+
+def _precision_alone(sampling: Mapping[str, Entry]) -> Iterator[Mistake]:
+    """Check that one key alone says how many blocks there are."""
+    precision, blocks, budget = map(sampling.get, ("precision", "blocks", "budget"))
+    if precision and blocks:
+        yield Mistake(
+            blocks.key.start,
+            "blocks: `precision` decides how many there are",
+            "keep one of the two; `--blocks N` takes a fixed number for once",
+        )
+    if budget and not precision:
+        yield Mistake(
+            budget.key.start,
+            "budget: it bounds how long `precision` adds blocks, and there is none",
+            "add `precision: 2%`; a fixed number of blocks ends at a time of day with `until:`",
+        )
 
 
 def base_model_named(root: Node | None, models: Collection[str]) -> Iterator[Mistake]:

@@ -44,6 +44,25 @@ def test_the_documented_suite_gives_numbers_and_refuses_the_liar(stranger: Comma
     assert errors == {"variant-mismatch"}
 
 
+def test_a_precision_is_kept_by_a_session_that_was_cut_off(stranger: Commander) -> None:
+    suite = (stranger.folder / "suite.yaml").read_text()
+    asked = suite.replace("blocks: 2,", "precision: 2%, budget: 10min, replace_disturbed: 0,")
+    (stranger.folder / "suite.yaml").write_text(asked)
+    command = ("run", "suite.yaml", "--json", "--quiet")
+    whole = stranger(*command, "--only", "variant=slow,variant=fast", "--out", "result")
+    assert whole.returncode == 0, whole.stderr
+    runs = stranger.folder / "result" / "runs.jsonl"
+    lines = runs.read_bytes().splitlines(keepends=True)
+    assert len(lines) == 12
+    runs.write_bytes(b"".join(lines[:5]))
+    resumed = stranger(*command, "--resume", "result")
+    assert resumed.returncode == 0, resumed.stderr
+    made = {r["run_id"] for r in records(stranger.folder / "result")}
+    assert made == {run["run_id"] for run in map(json.loads, lines)}
+    (latency,) = [t for t in json.loads(resumed.stdout)["tables"] if t["name"] == "latency"]
+    assert {row["sampling"] for row in latency["rows"]} == {"6 blocks, ±0 % of 2 % asked"}
+
+
 def test_a_folder_stays_readable_when_its_driver_is_gone(stranger: Commander) -> None:
     stranger("run", "suite.yaml", "--out", "kept", "--quiet")
     table = stranger.without("PYTHONPATH")("table", "kept", "--format", "markdown")

@@ -15,9 +15,9 @@ from android_parts import model_file, request
 from harness.drivers.android_tflite.options import TargetOptions, VariantOptions
 from harness.errors import RunFailed, TargetUnfit
 from harness.model import Failed, Measured, Reading
+from harness.paired_runs import SAME_FOR_A_RATIO
 from harness.phone_care.keys import Conditions
 from harness.plugins import ModelFile, Session, TargetSpec, driver
-from harness.report.cell_ratios import SAME_FOR_A_RATIO
 from harness.transports.virtual_device_process import VirtualDeviceHandle, start_virtual_device
 from harness.transports.virtual_setup import VirtualSetup
 

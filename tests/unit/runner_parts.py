@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from typing import Any
 
 from harness import plan, store
 from harness.errors import HarnessError, TargetNotFound
+from harness.looks import how_looked
 from harness.model import (
     Capture,
     Measured,
@@ -19,14 +21,16 @@ from harness.model import (
     ResultFolder,
     RunResult,
     SessionRecord,
-    Skipped,
+    TargetRecord,
 )
 from harness.options import Sampling
 from harness.plugins import ModelFile, RunRequest
-from harness.retries import POLICY, RetryPolicy, with_added
+from harness.retries import POLICY, RetryPolicy, is_made, with_added
 from harness.runner import run_plan
 from harness.runner.events import Event
 from harness.suite.values import Generated, ModelSource, Suite, Target, Variant
+
+_SAMPLING = Sampling(blocks=2)
 
 
 class ScriptedSession:
@@ -122,8 +126,18 @@ def raising(error: BaseException) -> Callable[[ScriptedSession], Capture]:
     return behave
 
 
+def by_block(value_of: Callable[[int], float]) -> Callable[[ScriptedSession], Capture]:
+    """Answer a latency run by the number of its block."""
+    return lambda session: value(value_of(int(session.driver.executed[-1][1:4])))(session)
+
+
 def a_target(
-    variants: dict[str, Any], name: str = "t", *, missing: bool = False, bench: str = "host"
+    variants: dict[str, Any],
+    name: str = "t",
+    *,
+    missing: bool = False,
+    bench: str = "host",
+    ratios: tuple[tuple[str, str], ...] = (),
 ) -> Target:
     return Target(
         name,
@@ -134,7 +148,7 @@ def a_target(
             for key, behave in variants.items()
         ),
         None,
-        (),
+        ratios,
         Sampling(blocks=2, memory_runs=0),
     )
 
@@ -151,24 +165,25 @@ class Played:
         resume: bool = False,
         policy: RetryPolicy = POLICY,
         until: datetime | None = None,
+        sampling: Sampling = _SAMPLING,
     ) -> None:
         self.driver = driver or ScriptedDriver()
         drivers: Any = {"scripted": self.driver}
         model = ModelSource("m", "fp32", Generated("n", 1), {}, (), "cpu", 1e-4)
-        suite = Suite("s", Path("s"), "suite: s\n", (model,), targets, (), Sampling(blocks=2))
+        suite = Suite("s", Path("s"), "suite: s\n", (model,), targets, (), sampling)
         planned = plan.make(suite, drivers)
+        looking = how_looked(session_record(planned, policy), plan.benches_of(planned))
         path = tmp_path / "r"
         stored: tuple[RunResult, ...] = ()
         if resume:
             writer, folder = store.resume(path)
             stored = folder.runs
-            made = {
-                (r.cell, r.pass_, r.block) for r in stored if not isinstance(r.outcome, Skipped)
-            }
-            whole = with_added(planned, stored, policy.added_blocks, policy.replacing)
-            planned = plan.without(whole, made)
+            if looking is None:
+                made = [(r.cell, r.pass_, r.block) for r in stored if is_made(r)]
+                whole = with_added(planned, stored, policy.added_blocks, policy.replacing)
+                planned = plan.without(whole, made)
         else:
-            writer = store.create(path, _session_record(planned, policy), suite.text)
+            writer = store.create(path, session_record(planned, policy), suite.text)
         self.events: list[Event] = []
 
         def emit(event: Event) -> None:
@@ -187,6 +202,7 @@ class Played:
                 stored=stored,
                 policy=policy,
                 until=until,
+                looking=looking,
             )
         self.folder: ResultFolder = store.read(path)
 
@@ -197,7 +213,32 @@ class Played:
         return [o.failure.kind for o in self.outcomes(variant)]
 
 
-def _session_record(planned: plan.Plan, policy: RetryPolicy) -> SessionRecord:
-    return SessionRecord(
+def session_record(planned: plan.Plan, policy: RetryPolicy) -> SessionRecord:
+    """Return what a session notes of a plan; its targets too, where their ratios decide."""
+    record = SessionRecord(
         1, "s", "0", "l", "2026", (), 1, 2, 0, planned.cells, (), {}, {}, {}, policy.added_blocks
+    )
+    if planned.precision is None:
+        return record
+    return replace(
+        record,
+        blocks=planned.blocks,
+        targets=tuple(
+            TargetRecord(
+                target.name,
+                target.driver,
+                target.options.bench,
+                False,
+                tuple(variant.name for variant in target.variants),
+                None,
+                target.ratios,
+                0.02,
+                target.sampling.memory_runs,
+            )
+            for target in planned.suite.targets
+        ),
+        replace_disturbed=policy.replacing.most,
+        precision=planned.precision,
+        budget_s=planned.budget_s,
+        looks=planned.looks,
     )

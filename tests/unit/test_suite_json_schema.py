@@ -140,6 +140,10 @@ QUICKSTART = (Path(__file__).parents[2] / "configs" / "quickstart.yaml").read_te
         ("ratios: [simd/plain", "ratios: [3"),
         ("blocks: 6", "blocks: 0"),
         ("blocks: 6", "blocks: six"),
+        ("blocks: 6", "precision: two"),
+        ("blocks: 6", "precision: 2%, budget: soon"),
+        ("device: virtual", "sampling: {precision: 2%}"),
+        ("device: virtual", "sampling: {budget: 30min}"),
         ("max_seconds: 2", "max_seconds: 0"),
         ("blocks: 6", "min_effect: 1.5"),
         ("blocks: 6", "min_effect: two"),
@@ -158,6 +162,7 @@ def test_what_the_loader_refuses_for_its_type_the_schema_refuses_too(
     [
         ("seed: 7", "inputs: {'x:0': {shape: [1, 2], dtype: int8, range: [-1, 1.5]}}"),
         ("blocks: 6", "min_effect: 2.5%"),
+        ("blocks: 6", "precision: 2%, budget: 30min"),
         ("blocks: 6", "min_effect: 0.1"),
         ("threads: 1}", "xnnpack: null, flags: [--a]}"),
         ("device: virtual", "sampling: {cooldown_s: 3, warmup: {seconds: 0}}"),

@@ -88,6 +88,22 @@ PLACED = [
     (with_web("driver: web-tfjs", "baseline:«", "variants: {a: {wasm: simd}}"), "baseline: expected a value, or no such key"),
     (GOOD + "sampling: {min_effect: «2%%}\n", "min_effect: expected a number, got the text '2%%'"),
     (GOOD + "sampling: {min_effect: «0}\n", "min_effect: expected more than 0"),
+    (
+        GOOD + "sampling: {«blocks: 9, precision: 2%}\n",
+        "blocks: `precision` decides how many there are",
+    ),
+    (
+        GOOD + "sampling: {«budget: 30min}\n",
+        "budget: it bounds how long `precision` adds blocks, and there is none",
+    ),
+    (
+        GOOD + "sampling: {precision: «2}\n",
+        "precision: expected less than 1",
+    ),
+    (
+        GOOD + "    sampling: {«precision: 2%}\n",
+        "precision: not for one target: a block holds one run of every cell, so all targets share",
+    ),
     (GOOD + "sampling: {timeout_s: «.inf}\n", "timeout_s: expected a number, got the text '.inf'"),
     (GOOD + "sampling: {warmup: {«iteration: 3}}\n", "unknown key 'iteration'"),
     (GOOD.replace("seed: 7", "inputs: {x: {range: «[1, 1.0]}}"), "range: expected the lower number first"),

@@ -12,8 +12,7 @@ from typing import Literal, TypeAlias, get_args
 
 from harness.errors import CompareError
 from harness.model import Facts, Scalar
-from harness.report.cell_ratios import SAME_FOR_A_RATIO
-from harness.report.metric_values import measured_runs
+from harness.paired_runs import SAME_FOR_A_RATIO, measured_runs
 from harness.report.summary import CellSummary
 
 Factor: TypeAlias = Literal["tool", "model", "tfjs", "browser", "os", "device"]

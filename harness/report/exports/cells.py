@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.model import ResultFolder
-from harness.report.metric_values import STATISTICS, MetricSummary
+from harness.paired_runs import STATISTICS
+from harness.report.metric_values import MetricSummary
 from harness.report.summary import CellSummary, summarise
 
 
