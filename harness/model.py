@@ -165,7 +165,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """One attempt at one run, as one line of `runs.jsonl` holds it."""
+    """One attempt at one run, as one line of `runs.jsonl` holds it.
+
+    `reader_sha256` is of the code of edgebench that read its capture, '' in older folders.
+    """
 
     run_id: str
     cell: Cell
@@ -185,6 +188,7 @@ class RunResult:
     command: tuple[str, ...] = ()
     raw: str = ""
     raw_sha256: str = ""
+    reader_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,10 +322,27 @@ class MergedSession:
 
 
 @dataclass(frozen=True, slots=True)
+class Lineage:
+    """The folder that a result folder was made from, and how.
+
+    `backfilled`: its suite was measured again with other tools; `re-read`: its captures were read
+    again by another reader. `of` names the folder, `runs_sha256` is of its `runs.jsonl` as it was.
+    `before` and `after` are what changed: tools by name and ABI, or facts of the harness.
+    """
+
+    how: Literal["backfilled", "re-read"]
+    of: str
+    runs_sha256: str
+    why: str
+    before: Facts = field(default_factory=dict)
+    after: Facts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class SessionRecord:
     """What `session.json` holds: the plan of a result folder and where it was measured.
 
-    `harness` has version, commit and dirty; `host` has os, os_major, cpu_model, cores and
+    `harness` has version, commit, dirty and sha256; `host` has os, os_major, cpu_model, cores and
     python; `models` has the facts of each file, `model/file` → `tflite_sha256`, `tfjs_bytes`, ….
     At most `added_blocks` are added for each model, target and pass after failures of the
     infrastructure (none in older folders), see `harness.retries`. `axes` are the values that a
@@ -334,6 +355,7 @@ class SessionRecord:
     see `harness.looks`; without one the number was fixed.
     `shard` is None where the whole plan was made by one session. `merged` are the sessions that a
     merged folder is made of, see `harness.store.merging`; facts in which they differ are None.
+    `lineage` is set where the folder was made from another one.
     """
 
     schema: int
@@ -362,6 +384,7 @@ class SessionRecord:
     looks: tuple[int, ...] = ()
     shard: ShardRecord | None = None
     merged: tuple[MergedSession, ...] = ()
+    lineage: Lineage | None = None
 
     def of_bench(self, bench: str) -> SessionRecord:
         """Return the session that measured on a bench: one of those merged here, or this one."""

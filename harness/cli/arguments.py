@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.cli.argument_parts import Verbs, add_format, add_only, add_verb, natural, positive
 from harness.cli.digest_arguments import digest_verbs
 from harness.cli.history_arguments import history_verbs
+from harness.cli.lineage_arguments import backfill_verb, lineage_verbs
 from harness.cli.result_arguments import publishing_verbs, reading_verbs
 from harness.cli.shard_arguments import add_shard, merging_verb
 
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     merging_verb(verbs)
     history_verbs(verbs)
     digest_verbs(verbs)
+    lineage_verbs(verbs)
     _planning_verbs(verbs)
     _log_verbs(verbs)
     _listing_verbs(verbs)
@@ -62,6 +64,10 @@ def _measuring_verbs(verbs: Verbs) -> None:
     run.add_argument("--dry-run", action="store_true", help="print the plan and measure nothing")
     add_format(run)
     _serving_verb(verbs)
+    backfill = backfill_verb(verbs)
+    _add_plan_options(backfill)
+    _add_devices(backfill)
+    _add_where_and_progress(backfill)
     plan = add_verb(verbs, "plan", "plan", "show what would run, in which order, about how long")
     _add_suite(plan)
     _add_plan_options(plan)

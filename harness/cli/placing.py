@@ -48,8 +48,8 @@ def placed(suite: Suite, arguments: argparse.Namespace) -> Suite:
     if resumed is not None:
         session = store.read_session(resumed)
         before = {target.name: target.bench for target in session.targets}
-    # Only a run needs an adb server; to plan, what is not running is not started.
-    starts = arguments.module == "run" and not arguments.dry_run
+    # Only measuring needs an adb server; to plan, what is not running is not started.
+    starts = arguments.module in {"run", "backfill"} and not arguments.dry_run
     return lab.place(suite, the_lab(arguments), Phones(starts), before=before)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness import store
 from harness.cli import say
+from harness.cli.publication_notes import note
 from harness.counted import counted
 from harness.errors import EXIT_OK, StoreError, SuiteError
 from harness.report import site
@@ -39,8 +40,10 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.into:
         shown = site.markdown(results, include_virtual=arguments.include_virtual)
         _write_into(arguments.into, arguments.marker, shown)
+        note(paths, "--into", arguments.into, arguments)
     if arguments.out:
         _write_site(arguments.out, folders)
+        note(paths, "--out", arguments.out, arguments)
     return EXIT_OK
 
 

@@ -25,6 +25,7 @@ from harness.errors import (
 )
 from harness.looks import Looking, how_looked
 from harness.model import (
+    Lineage,
     Measured,
     ResultFolder,
     RunResult,
@@ -205,8 +206,15 @@ def exit_code(folder: ResultFolder) -> int:
     return EXIT_FINDINGS if failed or not all(skip.expected for skip in skips) else EXIT_OK
 
 
-def begin(arguments: argparse.Namespace, planned: Plan, prepared: Prepared) -> Begun:
+def begin(
+    arguments: argparse.Namespace,
+    planned: Plan,
+    prepared: Prepared,
+    lineage: Lineage | None = None,
+) -> Begun:
     """Make the folder of a new session, or take up the one of `--resume`.
+
+    `lineage` is set where its suite is another folder's.
 
     Raises:
         StoreError: it cannot be made, or is not the folder of such a session.
@@ -216,7 +224,8 @@ def begin(arguments: argparse.Namespace, planned: Plan, prepared: Prepared) -> B
         return _resumed(arguments, planned)
     label = label_of(arguments.label)
     plans = planned_models(models) if planned.suite.plan_memory else {}
-    session = session_record(planned, prepared.drivers, models, plans, label)
+    noted = session_record(planned, prepared.drivers, models, plans, label)
+    session = replace(noted, lineage=lineage)
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     base = Path("results") / planned.suite.name
     part = f"_{planned.shard.index}of{planned.shard.count}" if planned.shard else ""
@@ -249,6 +258,7 @@ def _resumed(arguments: argparse.Namespace, planned: Plan) -> Begun:
             hint=f"bring the suite back as it was ({arguments.resume / 'suite.yaml'}), "
             "or start a new session without --resume",
         )
+    _check_same_tools(session, arguments.resume, writer)
     _check_same_verb(arguments, session, writer)
     drivers = {target.driver: driver(target.driver) for target in planned.suite.targets}
     _check_same_phones(planned, session, arguments.resume, writer)
@@ -269,6 +279,17 @@ def _policy(session: SessionRecord) -> RetryPolicy:
         added_blocks=session.added_blocks,
         replacing=how_replaced(session),
     )
+
+
+def _check_same_tools(session: SessionRecord, folder: Path, writer: Writer) -> None:
+    """Refuse to go on with a folder that was made from another one, not from its suite alone."""
+    if session.lineage is not None:
+        writer.close()
+        raise StoreError(
+            f"this folder was {session.lineage.how} from {session.lineage.of}",
+            where=str(folder),
+            hint="make it anew with the command that its session.json notes",
+        )
 
 
 def _check_same_verb(arguments: argparse.Namespace, session: SessionRecord, writer: Writer) -> None:

@@ -11,10 +11,13 @@ from typing import get_args
 
 from harness import store
 from harness.cli.printing import print_tables
+from harness.counted import counted
 from harness.errors import EXIT_FINDINGS, EXIT_OK, StoreError
 from harness.model import Column, Figure, ResultFolder, RunResult, Table
 from harness.plugins import driver
 from harness.report.verification import Checked, Standing, check_hash, check_reading
+from harness.store.marks import read_marks, standing_reasons, why_invalid
+from harness.store.pruned import Pruned, read_pruned
 from harness.store.raw import read_raw
 
 _MOST_NAMED = 20
@@ -29,10 +32,11 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _folder(path: Path) -> tuple[Table, bool]:
-    results = store.read(path)
+    results = store.read_as_written(path)
+    pruned = read_pruned(path)
     found = [("", _suite(path, results))]
     for run in results.runs:
-        found += [(run.run_id, each) for each in _run(path, run)]
+        found += [(run.run_id, each) for each in _run(path, run, pruned)]
     counts = Counter((each.what, each.standing) for _, each in found)
     rows = tuple(
         (what, *(_count(counts[what, standing]) for standing in _STANDINGS))
@@ -45,7 +49,8 @@ def _folder(path: Path) -> tuple[Table, bool]:
         Column("not_checked", "not checked", align="right"),
     )
     title = f"Verification of {path.name}"
-    table = Table("verification", title, columns, rows, tuple(_notes(found)))
+    notes = (*_notes(found), *_marked(path, results))
+    table = Table("verification", title, columns, rows, notes)
     return table, any(each.standing == "differs" for _, each in found)
 
 
@@ -59,14 +64,29 @@ def _suite(path: Path, results: ResultFolder) -> Checked:
     return Checked("hash", "differs", "suite.yaml is not the suite that was run")
 
 
-def _run(path: Path, run: RunResult) -> Iterator[Checked]:
+def _run(path: Path, run: RunResult, pruned: Pruned | None) -> Iterator[Checked]:
     try:
         files = read_raw(path, run)
     except StoreError as error:
-        yield Checked("hash", "differs", error.message)
+        if pruned and pruned.explains(run) and not (path / run.raw).exists():
+            told = f"its raw files were pruned on {pruned.pruned_utc[:10]}"
+            yield from (
+                Checked("hash", "not checked", told),
+                Checked("reading", "not checked", told),
+            )
+        else:
+            yield Checked("hash", "differs", error.message)
         return
     yield check_hash(run, files)
     yield check_reading(run, files, driver)
+
+
+def _marked(path: Path, results: ResultFolder) -> Iterator[str]:
+    """Say how many runs have no number any more, whatever their files say."""
+    reasons = standing_reasons(read_marks(path))
+    failures = (why_invalid(results.session, run, reasons) for run in results.runs)
+    for why, number in Counter(each.message for each in failures if each).items():
+        yield f"marked invalid, {counted(number, 'run')}: {why}."
 
 
 def _notes(found: list[tuple[str, Checked]]) -> Iterator[str]:

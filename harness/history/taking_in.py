@@ -29,9 +29,7 @@ from harness.model import (
     SessionRecord,
     Skipped,
 )
-
-INVALID = "invalid"
-"""The class of failure of a run that was marked invalid after it was measured."""
+from harness.store.marks import MARKED_INVALID
 
 _TEMPORARY = (
     """CREATE TEMP TABLE IF NOT EXISTS new_runs (line INTEGER PRIMARY KEY, run_id, cell, pass,
@@ -262,5 +260,5 @@ def _word(run: RunResult) -> str:
 
 def _why_invalid(run: RunResult) -> str:
     outcome = run.outcome
-    invalid = isinstance(outcome, Failed) and outcome.failure.kind == INVALID
+    invalid = isinstance(outcome, Failed) and outcome.failure.kind == MARKED_INVALID
     return storable(outcome.failure.message) if invalid else ""  # type: ignore[union-attr]

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.model import Column, Failed, Measured, RunResult, Skipped, Table, TableValue
+from harness.model import Column, Failed, Failure, Measured, RunResult, Skipped, Table, TableValue
 from harness.report import notes
 from harness.report.layout import called, section_of
 from harness.report.marks import marked_runs
+from harness.report.outcome_words import outcome_word, why
 from harness.report.summary import CellSummary, PassSummary
 
 
@@ -77,7 +78,8 @@ def _gaps(cell: CellSummary, one_pass: PassSummary) -> Iterable[tuple[_Reason, i
     for run in one_pass.troubled:
         outcome = run.outcome
         assert isinstance(outcome, Failed | Skipped)
-        word = "failed" if isinstance(outcome, Failed) else _skipped(outcome)
+        expected = isinstance(outcome, Skipped) and outcome.expected
+        word = "skipped, as expected" if expected else outcome_word(outcome)
         by_kind.setdefault((word, outcome.failure.kind), []).append(run)
     for (word, kind), runs in by_kind.items():
         # Runs of one kind may differ in a detail; the commonest words stand for them.
@@ -118,10 +120,6 @@ def _after(time_absent: str) -> str:
     return "see what the runs said in raw/, under the result folder"
 
 
-def _skipped(outcome: Skipped) -> str:
-    return "skipped, as expected" if outcome.expected else "skipped"
-
-
 def _row(
     reason: _Reason, gaps: Sequence[_Gap], cells: Sequence[CellSummary], *, several: bool
 ) -> tuple[TableValue, ...]:
@@ -135,14 +133,14 @@ def _row(
         names = f"all {len(every)}"
     else:
         names = ", ".join(f"{called(cell, every)} {cell.cell.variant}" for cell in touched)
-    why = f"{reason.kind}: {reason.message}" if reason.kind else reason.message
+    told = why(Failure(reason.kind, reason.message, reason.hint))
     return (
         *((reason.session,) if several else ()),
         reason.target,
         names,
         _runs(gaps),
         reason.outcome,
-        why,
+        told,
         reason.hint,
     )
 

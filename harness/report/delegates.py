@@ -13,6 +13,7 @@ from harness.model import Cell, Column, Failed, RunResult, Scalar, Skipped, Tabl
 from harness.report import notes
 from harness.report.files import rows_of, several_files
 from harness.report.layout import Labels, section_of
+from harness.report.outcome_words import in_a_row
 from harness.report.summary import CellSummary
 
 _EXTENTS = {"completely": "full", "partially": "partial", "not": "none"}
@@ -95,7 +96,7 @@ def _of_run(run: RunResult) -> _Taken:
         delegate = "XNNPACK"
     if isinstance(run.outcome, Failed):
         failure = run.outcome.failure
-        return _Taken(f"failed: {failure.kind}", failure.message)
+        return _Taken(in_a_row(run.outcome), failure.message)
     if delegate is None:
         said = _fact(run, "xnnpack") is False or extent == "none"
         return _Taken("none") if said else _Taken(reason="this tool does not say")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.model import Column, Failed, Skipped, Table, TableValue
+from harness.model import Column, Measured, Table, TableValue
 from harness.report import notes
 from harness.report.cell_ratios import RatioSummary
 from harness.report.layout import section_of
 from harness.report.marks import conditions_column, conditions_of, marked_ratios, marked_runs
 from harness.report.numbers import SECONDS, Scale, bar, count, ratio, scale_for
+from harness.report.outcome_words import in_a_row
 from harness.report.ran_as import VariantLabels, ran_as_notes
 from harness.report.sampling import sampling_column, sampling_notes, sampling_of
 from harness.report.summary import CellSummary
@@ -76,10 +77,8 @@ def why_no_time(cell: CellSummary) -> str:
     if not cell.latency.troubled:
         return NOT_RUN
     outcome = cell.latency.troubled[-1].outcome
-    if isinstance(outcome, Failed):
-        return f"failed: {outcome.failure.kind}"
-    assert isinstance(outcome, Skipped)
-    return f"skipped: {outcome.failure.kind}"
+    assert not isinstance(outcome, Measured)
+    return in_a_row(outcome)
 
 
 def _values(cell: CellSummary, scale: Scale) -> tuple[TableValue, ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from harness.model import Column, Failed, Figure, Skipped, TableValue
+from harness.model import Column, Figure, Measured, TableValue
 from harness.report.cell_ratios import RatioSummary
 from harness.report.metric_values import MetricSummary
 from harness.report.numbers import Scale, ratio
+from harness.report.outcome_words import outcome_word
 from harness.report.summary import CellSummary
 from harness.report.virtual_section import VIRTUAL_SECTION
 from harness.statistics.paired import NO_INTERVAL
@@ -92,12 +93,8 @@ def time_or_word(cell: CellSummary | None, scale: Scale) -> TableValue:
         return "no value"
     if not cell.latency.troubled:
         return "not run"
-    match cell.latency.troubled[-1].outcome:
-        case Failed():
-            return "failed"
-        case Skipped():
-            return "skipped"
-    return None
+    outcome = cell.latency.troubled[-1].outcome
+    return None if isinstance(outcome, Measured) else outcome_word(outcome)
 
 
 def gain(found: RatioSummary | None) -> Figure | None:

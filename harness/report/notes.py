@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
@@ -17,6 +18,7 @@ from harness.statistics.paired import BLOCKS_FOR_AN_INTERVAL
 
 BLOCKS_OF_A_FULL_LOOK = 10
 _HASH_LENGTH = 8
+_HASH = re.compile("[0-9a-f]{40,}")
 
 
 def provenance(cells: Sequence[CellSummary]) -> tuple[str, ...]:
@@ -39,6 +41,7 @@ def provenance(cells: Sequence[CellSummary]) -> tuple[str, ...]:
             others_cpu(own),
             disturbed(own),
             _when(own),
+            made_from(own[0].session),
         )
         prefix = f"{name}: " if len(names) > 1 else ""
         notes += [prefix + line for line in lines if line]
@@ -347,3 +350,22 @@ def _named(name: str, values: Sequence[Scalar]) -> str:
 
 def _short(digest: Scalar) -> str:
     return str(digest)[:_HASH_LENGTH]
+
+
+def made_from(session: SessionRecord) -> str:
+    """Say from which folder a session was made, and what changed; '' for one that was not."""
+    lineage = session.lineage
+    if lineage is None:
+        return ""
+    told = (
+        f"{fact} {_shown(lineage.before.get(fact))} → {_shown(lineage.after.get(fact))}"
+        for fact in {**lineage.before, **lineage.after}
+        if lineage.before.get(fact) != lineage.after.get(fact)
+    )
+    changed = "; ".join(told) or "nothing that is known"
+    return f"{lineage.how.capitalize()} from {lineage.of}: {lineage.why} ({changed})."
+
+
+def _shown(value: Scalar) -> str:
+    text = "not known" if value is None else str(value)
+    return _short(text) if _HASH.fullmatch(text) else text

@@ -22,7 +22,7 @@ _HOME = re.compile(
     rf"/(?:home|Users)/(?:[^/\n'\":;,]+(?=/)|{_PART})|/root(?![\w-])|[A-Za-z]:\\Users\\[^\\\n'\"]+"
 )
 _PATH = re.compile(
-    rf"(?<![\w/.:…)\]}}])(?:file://)?(?:~|/{{1,2}}(?!{_EVERYWHERE}){_PART})(?:/({_PART}))+"
+    rf"(?<![\w/.…)\]}}])(?:file://)?(?:~|(?:(?<!:)/)?/(?!/)(?!{_EVERYWHERE}){_PART})(?:/({_PART}))+"
     rf"|(?<!\w)(?:[A-Za-z]:|~)(?:\\{_PART})*\\({_PART})"
 )
 

@@ -16,6 +16,7 @@ from harness.report import notes
 from harness.report.layout import Labels, called, section_of, time_or_word
 from harness.report.model_facts import noted_of, size_bytes_of
 from harness.report.numbers import BYTES, SECONDS, scale_for, significant, without_noise
+from harness.report.outcome_words import reason
 from harness.report.summary import CellSummary
 
 PREFIX = "quality_"
@@ -141,7 +142,7 @@ def _meaning(rows: Sequence[CellSummary]) -> tuple[str, ...]:
         for run in tried.troubled if tried else ():
             place = f"{called(cell, rows)} on {cell.cell.target}/{cell.cell.variant}"
             if isinstance(run.outcome, Failed | Skipped):
-                told.append(f"No measured quality: {place} ({run.outcome.failure.message}).")
+                told.append(f"No measured quality: {place} ({reason(run.outcome.failure)}).")
         if tried and tried.missing:
             place = f"{called(cell, rows)} on {cell.cell.target}/{cell.cell.variant}"
             told.append(f"No measured quality yet: {place} ({counted(tried.missing, 'run')}).")

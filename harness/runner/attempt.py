@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from harness import outputs
+from harness.code_digest import foreign_sha256, harness_sha256
 from harness.disturbances import DISTURBED
 from harness.disturbances import judged as disturbed
 from harness.errors import HarnessError, TargetLost
@@ -95,6 +96,7 @@ def attempt(run: PlannedRun, number: int, bench: Bench) -> Attempted:
     reading = _judged(reading, bench.expectation)
     if bench.labelled and run.model.evaluate:
         reading = scored(reading, run.model.evaluate, bench.labelled)
+    seen = {**conditions, **reading.conditions}
     result = RunResult(
         run_id=request.run_id,
         cell=run.cell,
@@ -103,22 +105,21 @@ def attempt(run: PlannedRun, number: int, bench: Bench) -> Attempted:
         block=run.block,
         order=run.order,
         attempt=number,
-        outcome=_without_fault(reading.outcome),
+        outcome=without_fault(reading.outcome),
         started_utc=started.isoformat(timespec="milliseconds"),
         duration_s=round(duration_s, 6),
         setting={**_common_setting(bench), **reading.setting},
-        subject={"model_sha256": bench.model.sha256, **reading.subject},
-        conditions=_marked(
-            {**conditions, **reading.conditions}, run.target.sampling.disturbed_above
-        ),
+        subject=subject_of(bench.driver, bench.model.sha256, reading),
+        conditions=_marked(seen, run.target.sampling.disturbed_above),
         proof=reading.proof,
         phases_s=reading.phases_s,
         command=_command(files),
+        reader_sha256=harness_sha256(),
     )
     return Attempted(result, files, lost)
 
 
-def _without_fault(outcome: Measured | Failed) -> Outcome:
+def without_fault(outcome: Measured | Failed) -> Outcome:
     """Let a cell be skipped whose runtime lacks an operator: neither it nor the model is broken."""
     if isinstance(outcome, Failed) and outcome.failure.kind in _LACKING:
         return Skipped(outcome.failure, expected=True)
@@ -164,7 +165,15 @@ def _watched(
 
 
 def _judged(reading: Reading, expectation: Expectation) -> Reading:
-    """Let a number stand only if it is one, and if the outputs are right where they are known."""
+    """Let a number stand only if it is proved, and the outputs are right where they are known."""
+    reading = proved(reading)
+    if isinstance(reading.outcome, Failed):
+        return reading
+    return _with_output_check(reading, reading.outcome, expectation)
+
+
+def proved(reading: Reading) -> Reading:
+    """Let a number stand only if it is one, and if what ran is what was asked for."""
     if isinstance(reading.outcome, Failed):
         return reading
     mismatches = reading.proof.mismatches()
@@ -177,7 +186,7 @@ def _judged(reading: Reading, expectation: Expectation) -> Reading:
             "unreadable-output", f"not a measurement: {names}", "look at the raw capture"
         )
         return replace(reading, outcome=Failed(failure))
-    return _with_output_check(reading, reading.outcome, expectation)
+    return reading
 
 
 def _variant_mismatch(mismatches: tuple[tuple[str, Scalar, Scalar], ...]) -> Failure:
@@ -239,6 +248,13 @@ def _common_setting(bench: Bench) -> Facts:
         "input_shapes": bench.expectation.shapes,
         **bench.place,
     }
+
+
+def subject_of(driver: Driver, model_sha256: Scalar, reading: Reading) -> Facts:
+    """Return what a run is about; a driver from elsewhere has a hash of its own."""
+    facts = {"model_sha256": model_sha256, **reading.subject}
+    foreign = foreign_sha256(type(driver).__module__)
+    return {**facts, "driver_sha256": foreign} if foreign else facts
 
 
 def _command(files: Mapping[str, bytes]) -> tuple[str, ...]:

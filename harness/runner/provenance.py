@@ -10,12 +10,13 @@ from importlib import metadata
 from pathlib import Path
 
 from harness import locations
+from harness.code_digest import harness_sha256
 from harness.model import Facts
 
 
 @cache
 def harness_facts() -> Facts:
-    """Return version, commit and dirty; the last two are None outside a git checkout."""
+    """Return version, commit, dirty (the two are None outside a git checkout) and sha256."""
     root = locations.checkout()
     commit = _git(root, "rev-parse", "HEAD") if root else None
     changes = _git(root, "status", "--porcelain", "--untracked-files=no") if commit else None
@@ -23,6 +24,7 @@ def harness_facts() -> Facts:
         "version": metadata.version("edgebench"),
         "commit": commit,
         "dirty": None if changes is None else bool(changes),
+        "sha256": harness_sha256(),
     }
 
 

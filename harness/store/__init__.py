@@ -1,7 +1,8 @@
 """The result folder: what is finished is on disk, and stays readable for ever.
 
 A folder holds `suite.yaml` (as run), `session.json` (the plan and the place), `runs.jsonl`
-(one line per attempt, appended and synced), `raw/<run-id>/` (exactly what each run said), and for
+(one line per attempt, appended and synced), `raw/<run-id>/` (exactly what each run said), where
+something turned out to be wrong `marks.jsonl` (what runs used that is invalid), and for
 suites with `plan_memory: true` `memory/<sha256>.json` (the tensors of each `.tflite` file).
 """
 
@@ -11,6 +12,7 @@ from harness.store.folder import (
     create,
     find_folders,
     read,
+    read_as_written,
     read_session,
     read_tensors,
     resume,
@@ -23,6 +25,7 @@ __all__ = [
     "create",
     "find_folders",
     "read",
+    "read_as_written",
     "read_session",
     "read_tensors",
     "resume",

@@ -32,6 +32,7 @@ from harness.store.durable import (
     sync_folder,
     write_synced,
 )
+from harness.store.marks import read_marks, with_marks
 from harness.store.records import (
     run_from_record,
     run_to_line,
@@ -140,7 +141,7 @@ def create(
 
 
 def resume(path: Path) -> tuple[Writer, ResultFolder]:
-    """Take a folder up again: lock it, cut an unfinished line off, return what it holds.
+    """Take a folder up again: lock it, cut an unfinished line off, return what was written.
 
     Raises:
         StoreError: not a result folder, damaged, or another process writes here.
@@ -156,7 +157,7 @@ def resume(path: Path) -> tuple[Writer, ResultFolder]:
         for partial in (path / RAW).glob(".*.partial"):
             shutil.rmtree(partial, ignore_errors=True)
         sweep(path)
-        return writer, read(path)
+        return writer, read_as_written(path)
     except BaseException:
         writer.close()
         raise
@@ -165,9 +166,16 @@ def resume(path: Path) -> tuple[Writer, ResultFolder]:
 def read(path: Path) -> ResultFolder:
     """Read a result folder; an unterminated last line is not yet a run.
 
+    Runs that used what `marks.jsonl` marks as invalid are read as failed, without numbers.
+
     Raises:
         StoreError: not a result folder, or a line in it is damaged (named by number).
     """
+    return with_marks(read_as_written(path), read_marks(path))
+
+
+def read_as_written(path: Path) -> ResultFolder:
+    """Read a result folder as `read` does, whatever was marked in it since; raises as it does."""
     session = read_session(path)
     return ResultFolder(str(path), session, tuple(run for run, _ in read_lines(path)))
 

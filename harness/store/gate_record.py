@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from harness.errors import StoreError
 from harness.model import Cell, Scalar
+from harness.store.folder import read_as_written
+from harness.store.marks import Reasons, read_marks, standing_reasons, why_invalid
 
 GATE = "gate.json"
 GATE_SCHEMA = 1
@@ -106,7 +108,50 @@ def gate_to_bytes(record: GateRecord) -> bytes:
 
 
 def read_gate(folder: Path) -> GateRecord | None:
-    """Return what a gate decided on a result folder; None if none did.
+    """Return what a gate decided on a result folder, as far as it still stands; None if none did.
+
+    A verdict on a cell whose runs used what is marked as invalid is `not judged`, has no numbers,
+    and says why; the decision as a whole then is not green.
+
+    Raises:
+        StoreError: the record, the marks or the runs cannot be read, are damaged or of a newer
+            edgebench.
+    """
+    record = read_gate_as_written(folder)
+    reasons = standing_reasons(read_marks(folder))
+    if record is None or not reasons:
+        return record
+    invalid = _invalid_cells(folder, record, reasons)
+    judgements = tuple(_after(each, invalid.get(each.cell)) for each in record.judgements)
+    if judgements == record.judgements:
+        return record
+    drift = tuple(each for each in record.drift if each.cell not in invalid)
+    return replace(record, judgements=judgements, drift=drift, green=False)
+
+
+def _invalid_cells(folder: Path, record: GateRecord, reasons: Reasons) -> dict[Cell, str]:
+    """Return why the verdicts on cells do not stand, of those that do not."""
+    for used, reason in reasons.items():
+        if used.digits in (record.candidate, record.last_good):
+            return dict.fromkeys((each.cell for each in record.judgements), reason)
+    results = read_as_written(folder)
+    found: dict[Cell, str] = {}
+    for run in results.runs:
+        failure = why_invalid(results.session, run, reasons)
+        if failure is not None:
+            found.setdefault(run.cell, failure.message)
+    return found
+
+
+def _after(judgement: Judgement, reason: str | None) -> Judgement:
+    if reason is None:
+        return judgement
+    why = f"invalid: {reason}"
+    return Judgement(judgement.cell, judgement.what, "not judged", judgement.unit, why=why)
+
+
+def read_gate_as_written(folder: Path) -> GateRecord | None:
+    """Return what a gate decided on a result folder, whatever was marked since; None if none did.
 
     Raises:
         StoreError: the file cannot be read, is damaged or of a newer edgebench.

@@ -7,6 +7,7 @@ the byte, a merged folder may be merged again, and one that a later merge is wri
     runs.jsonl    the lines as they were written, by bench, place in its order, attempt, run id
     session.json  what the sessions agree in, and each session whole: `harness.store.merged_session`
     raw/, memory/, suite.yaml   as they are in the folders
+    marks.jsonl   the marks of all folders, in the order of their time; each counts for all runs
 
 A bench and a cell belong to one session each, since runs of a block are compared with each other.
 A gate judged the runs of one folder, so its `gate.json` stays there.
@@ -24,6 +25,7 @@ from harness.errors import CompareError, StoreError
 from harness.model import MergedSession, RunResult, SessionRecord
 from harness.store.durable import (
     built_beside,
+    finished_lines,
     keep_files,
     make_folders,
     open_locked,
@@ -41,6 +43,7 @@ from harness.store.folder import (
     read_session,
     read_tensors,
 )
+from harness.store.marks import MARKS, merged_marks, read_marks
 from harness.store.merged_session import combined, digest_of_session
 from harness.store.raw import digest_of, read_raw
 from harness.store.records import session_to_bytes
@@ -74,6 +77,7 @@ class _Union:
     runs: dict[str, _Kept] = field(default_factory=dict)
     raw: dict[str, Path] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    marks: set[bytes] = field(default_factory=set)
 
 
 def merge(folders: Iterable[Path], out: Path) -> Merged:
@@ -124,6 +128,8 @@ def _union(folders: Sequence[Path]) -> _Union:
     union = _Union()
     for folder in dict.fromkeys(folder.resolve() for folder in folders):
         _take_files(union, folder)
+        if read_marks(folder):
+            union.marks |= set(finished_lines(folder / MARKS))
         session = read_session(folder)
         for each in session.merged or (MergedSession(session, ()),):
             union.sessions.setdefault(digest_of_session(each.session), each.session)
@@ -227,7 +233,8 @@ def _write(union: _Union, folder: Path) -> Merged:
     for place, run in raw_of.items():
         if place in union.raw and not (folder / place).exists():
             keep_files(folder / place, read_raw(union.raw[place], run))
-    _write_files(union.files, folder)
+    marked = {MARKS: merged_marks(union.marks)} if union.marks else {}
+    _write_files({**union.files, **marked}, folder)
     # First who made them, then the runs: a reader in between sees runs that are still missing.
     _write_if_new(folder / SESSION, session_to_bytes(session))
     _write_if_new(folder / RUNS, b"".join(kept.line + b"\n" for kept in runs))

@@ -2,7 +2,8 @@
 
 Schema history
     1  first; `phases_s` beside the contract's keys says where a run's time went. Runs of the ops
-       pass have `operators`, and each run the hash of its raw files, `raw_sha256`; readers that do
+       pass have `operators`, each run the hash of its raw files, `raw_sha256`, and that of the code
+       that read them, `reader_sha256`; a session may have its `lineage`. Readers that do
        not know them lose nothing else.
        Sessions have `shard`, and those of merged folders `merged`.
 """
@@ -20,6 +21,7 @@ from harness.model import (
     Cell,
     Failed,
     Failure,
+    Lineage,
     Measured,
     Measurement,
     MergedSession,
@@ -36,6 +38,7 @@ from harness.model import (
 )
 
 SCHEMA = 1
+_SESSION_FIELDS = frozenset(field.name for field in dataclasses.fields(SessionRecord))
 _NEWER_HINT = "update edgebench: this folder was written by a newer one"
 
 
@@ -61,6 +64,7 @@ def run_to_line(run: RunResult) -> bytes:
         "duration_s": run.duration_s,
         "raw": run.raw,
         "raw_sha256": run.raw_sha256,
+        "reader_sha256": run.reader_sha256,
     }
     return _dump(record) + b"\n"
 
@@ -92,6 +96,7 @@ def run_from_record(record: Any) -> RunResult:
         command=tuple(record["command"]),
         raw=record["raw"],
         raw_sha256=record.get("raw_sha256", ""),
+        reader_sha256=record.get("reader_sha256", ""),
     )
 
 
@@ -108,7 +113,8 @@ def session_to_bytes(session: SessionRecord) -> bytes:
 def session_from_record(record: Any) -> SessionRecord:
     """Read the parsed `session.json`; raises as `run_from_record` does."""
     _check_schema(record)
-    fields = dict(record)
+    # A newer edgebench may have added fields: without them nothing else is lost.
+    fields = {name: value for name, value in record.items() if name in _SESSION_FIELDS}
     fields["command"] = tuple(fields["command"])
     fields["cells"] = tuple(Cell(**cell) for cell in fields["cells"])
     fields["published"] = tuple(
@@ -121,6 +127,8 @@ def session_from_record(record: Any) -> SessionRecord:
         for each in fields.get("merged", ())
     )
     fields["looks"] = tuple(fields.get("looks", ()))
+    if fields.get("lineage") is not None:
+        fields["lineage"] = Lineage(**fields["lineage"])
     return SessionRecord(**fields)
 
 

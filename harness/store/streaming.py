@@ -9,23 +9,29 @@ from pathlib import Path
 
 from harness.errors import StoreError
 from harness.model import RunResult
-from harness.store.folder import RUNS, SESSION
+from harness.store.folder import RUNS, SESSION, read_session
+from harness.store.marks import marked, read_marks, standing_reasons
 from harness.store.records import run_from_record
 
 
 def stream_runs(path: Path) -> Iterator[tuple[int, RunResult]]:
     """Yield each run of a folder with the number of its line; only one is held at a time.
 
+    Runs that used what is marked as invalid come as failed, as `harness.store.read` gives them.
+
     Raises:
         StoreError: the file cannot be read, or a line in it is damaged (named by number).
     """
     file = path / RUNS
+    reasons = standing_reasons(read_marks(path))
+    session = read_session(path) if reasons else None
     try:
         with file.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 # Only a last line can be without its end: it is not yet a run.
                 if line.endswith(b"\n"):
-                    yield number, _run(line, file, number)
+                    run = _run(line, file, number)
+                    yield number, run if session is None else marked(session, run, reasons)
     except FileNotFoundError:
         return
     except OSError as error:

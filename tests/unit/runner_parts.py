@@ -24,7 +24,7 @@ from harness.model import (
     TargetRecord,
 )
 from harness.options import Sampling
-from harness.plugins import ModelFile, RunRequest
+from harness.plugins import ModelFile, ModelFormat, RunRequest
 from harness.retries import POLICY, RetryPolicy, is_made, with_added
 from harness.runner import run_plan
 from harness.runner.events import Event
@@ -73,7 +73,7 @@ class ReturningSession(ScriptedSession):
 class ScriptedDriver:
     name = "scripted"
     api_version = 1
-    model_format = "tflite"
+    model_format: ModelFormat = "tflite"
     target_options: Any = None
     variant_options: Any = None
 

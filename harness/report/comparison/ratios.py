@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from harness.report.outcome_words import invalid_among
 from harness.report.summary import CellSummary
 from harness.report.undeclared_ratios import of_the_bench
 from harness.statistics.paired import RatioEstimate, Verdict, paired_ratio, verdict
@@ -26,7 +27,9 @@ def speedup(cell: CellSummary, over: CellSummary) -> Compared:
     """Compare the times of two cells; above 1 means that `cell` is faster."""
     ours, theirs = cell.time, over.time
     if ours is None or theirs is None:
-        return Compared(reason="no time on one side")
+        absent = [each.latency.runs for each in (cell, over) if each.time is None]
+        marked = next(filter(None, map(invalid_among, absent)), "")
+        return Compared(reason=marked or "no time on one side")
     if ours.metric != theirs.metric:
         return Compared(reason="two statistics")
     if cell.virtual != over.virtual:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 from harness.model import Failed, Skipped
 from harness.report.exports.cells import Exported
+from harness.report.outcome_words import why
 from harness.report.summary import CellSummary
 from harness.report.xml_text import xml_text
 
@@ -59,7 +60,7 @@ def _trouble(case: ET.Element, cell: CellSummary) -> None:
         return
     outcome = next((each for each in troubled if isinstance(each, Failed)), troubled[-1])
     failure = outcome.failure
-    message = xml_text(f"{failure.kind}: {failure.message}")
+    message = xml_text(why(failure))
     if isinstance(outcome, Failed):
         node = ET.SubElement(case, "failure", message=message, type=xml_text(failure.kind))
         node.text = xml_text(f"next step: {failure.hint}")

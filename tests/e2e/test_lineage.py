@@ -1,0 +1,98 @@
+"""One session of a virtual device, followed onward: marked, read again, backfilled, bundled."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Commander
+
+from harness import store
+from harness.model import Failed
+
+pytestmark = [pytest.mark.adb, pytest.mark.litert]
+
+KNOWN = Path(__file__).parents[1] / "fixtures" / "known"
+ABI = {"aarch64": "arm64-v8a", "arm64": "arm64-v8a"}.get(platform.machine(), platform.machine())
+PROGRAM = (KNOWN / "made_up_benchmark_model").read_bytes()
+SUITE = f"""
+suite: followed
+models: {{net: {{generate: blazeface_front, seed: 7}}}}
+tools: {{made_up: {{{ABI}: tool, sha256: {sha256(PROGRAM).hexdigest()}}}}}
+targets:
+  device:
+    driver: android-tflite
+    device: virtual
+    tool: made_up
+    variants: {{one: {{threads: 1}}}}
+sampling: {{blocks: 1, memory_runs: 1, warmup: {{iterations: 1, seconds: 0}}, timed: {{iterations: 5}}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Commander:
+    """A folder of results with one session in it."""
+    edgebench = Commander(tmp_path_factory.mktemp("followed"), dict(os.environ))
+    (edgebench.folder / "tool").write_bytes(PROGRAM)
+    (edgebench.folder / "s.yaml").write_text(SUITE)
+    run = edgebench("run", "s.yaml", "--out", "results/r", "--quiet")
+    assert run.returncode == 0, run.stderr
+    return edgebench
+
+
+def tables(text: str) -> dict[str, Any]:
+    return {table["name"]: table for table in json.loads(text)["tables"]}
+
+
+def test_captures_are_read_again_into_a_folder_of_their_own(measured: Commander) -> None:
+    made = measured("reread", "results/r", "--why", "a newer parser", "--json")
+    assert made.returncode == 0, made.stderr
+    rows = {row["change"]: row["runs"]["value"] for row in tables(made.stdout)["reread"]["rows"]}
+    assert rows == {"the same": 2}
+    before = store.read(measured.folder / "results" / "r")
+    after = store.read(measured.folder / "reread" / "followed" / "r")
+    assert after.runs == before.runs
+    assert after.session.lineage is not None
+    assert after.session.lineage.why == "a newer parser"
+    shown = measured("table", "reread", "--format", "markdown")
+    assert "Re-read from r: a newer parser" in shown.stdout
+    assert measured("verify", "reread").returncode == 0
+    assert measured("reread", "results/r").returncode == 4
+
+
+def test_an_old_suite_is_measured_with_a_new_tool_and_says_so(measured: Commander) -> None:
+    (measured.folder / "newer").write_bytes(PROGRAM + b"# newer\n")
+    made = measured(
+        "backfill", "results/r", "--tool", f"made_up/{ABI}=newer", "--why", "the fix", "--quiet",
+        "--out", "backfilled/b",
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    was, now = (sha256(data).hexdigest() for data in (PROGRAM, PROGRAM + b"# newer\n"))
+    found = store.read(measured.folder / "backfilled" / "b")
+    assert {run.subject["tool_sha256"] for run in found.runs} == {now}
+    shown = measured("table", "backfilled/b", "--format", "markdown").stdout
+    assert "Backfilled from r: the fix" in shown
+    assert was[:8] in shown
+    resumed = measured("run", "s.yaml", "--resume", "backfilled/b")
+    assert resumed.returncode == 4
+    assert "this folder was backfilled from r" in resumed.stderr
+
+
+def test_a_bad_tool_takes_the_number_out_of_every_table(measured: Commander) -> None:
+    digest = sha256(PROGRAM).hexdigest()
+    measured("publish", "results", "--out", "site")
+    marked = measured("impact", f"sha256:{digest[:8]}", "--mark-invalid", "a debug build", "--json")
+    assert marked.returncode == 0, marked.stderr
+    found = tables(marked.stdout)
+    assert found["impact_published"]["rows"][0]["standing"].startswith("stale")
+    runs = store.read(measured.folder / "results" / "r").runs
+    assert all(isinstance(run.outcome, Failed) for run in runs)
+    shown = measured("table", "results", "--format", "markdown").stdout
+    assert "invalid: a debug build" in shown
+    assert measured("impact", f"sha256:{digest}", "--withdraw", "it was not").returncode == 0
+    assert "invalid" not in measured("table", "results", "--format", "markdown").stdout
