@@ -53,6 +53,7 @@ from harness.runner.labelled import labelled_set
 from harness.runner.runs_ahead import FixedRuns, RunsAhead
 from harness.runner.sampled_runs import SampledRuns
 from harness.runner.time_limit import TimeLimit
+from harness.store.durable import refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +231,10 @@ class LaneWorker:
         if name not in self._sessions and name not in self._unusable:
             scratch = self.context.scratch / f"target-{len(self._sessions) + len(self._unusable)}"
             scratch = scratch.with_name(f"{self.lane.bench.partition(':')[0]}-{scratch.name}")
-            scratch.mkdir(parents=True, exist_ok=True)
+            try:
+                scratch.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise refused(scratch, error) from error
             spec = TargetSpec(
                 name, run.target.options, self.context.tools, scratch, run.target.phone
             )

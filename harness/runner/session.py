@@ -25,6 +25,7 @@ from harness.runner.events import Event, LaneAhead, SessionFinished, SessionStar
 from harness.runner.journal import Journal
 from harness.runner.lane import LaneContext, LaneWorker
 from harness.store import Writer
+from harness.store.durable import refused
 
 _LANE_ENDS_WITHIN_S = 30
 _SCRATCH = "edgebench-"
@@ -80,7 +81,10 @@ def run_plan(
 def _scratch_folder() -> tempfile.TemporaryDirectory[str]:
     _sweep_scratch()
     prefix = f"{_SCRATCH}{os.getpid()}-"
-    return tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+    try:
+        return tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise refused(Path(tempfile.gettempdir()), error) from error
 
 
 def _started(

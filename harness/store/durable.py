@@ -110,7 +110,8 @@ def is_partial(path: Path) -> bool:
 def make_folders(path: Path) -> None:
     """Make a folder and those above it, so that a power cut does not lose them."""
     missing = [each for each in (path, *path.parents) if not each.exists()]
-    path.mkdir(parents=True, exist_ok=True)
+    if missing:
+        path.mkdir(parents=True, exist_ok=True)
     for made in reversed(missing):
         sync_folder(made.parent)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import merge_folders as made
 import pytest
@@ -24,16 +23,11 @@ from harness.store import durable
 from harness.store.merged_session import in_one_order
 from harness.store.merging import merge
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_waiting_for_the_disk() -> Iterator[None]:
-    # What stands in the files is looked at here; what a power cut leaves, elsewhere.
-    with mock.patch("os.fsync"):
-        yield
+pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def parts(tmp_path_factory: pytest.TempPathFactory, no_waiting_for_the_disk: None) -> list[Path]:
     """Folders of three shards: whole, in the middle, before the first run, and without raw files."""
     place = tmp_path_factory.mktemp("parts")
     found = []
