@@ -48,15 +48,15 @@ def publishing_verbs(verbs: Verbs) -> None:
         "--format",
         required=True,
         metavar="NAME",
-        help="bencher, github-action-benchmark, google-benchmark, junit or openmetrics",
+        help="bencher, github-action-benchmark, google-benchmark, junit, openmetrics or tidy-csv",
     )
     export.add_argument(
         "--include-virtual", action="store_true", help="cells of virtual devices too"
     )
     add_only(export)
-    publish = add_verb(verbs, "publish", "publish", "write result folders as a static web page")
+    publish = add_verb(verbs, "publish", "publish", "write result folders as a static site")
     publish.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    publish.add_argument("--out", type=Path, metavar="SITE", help="the folder of the page")
+    publish.add_argument("--out", type=Path, metavar="SITE", help="the folder of the site")
     publish.add_argument(
         "--into",
         type=Path,
@@ -72,5 +72,5 @@ def publishing_verbs(verbs: Verbs) -> None:
     publish.add_argument(
         "--include-virtual",
         action="store_true",
-        help="cells of virtual devices in --into and --methods too; the page has them apart",
+        help="cells of virtual devices too, in a section of their own; else they are counted",
     )

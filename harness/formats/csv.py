@@ -14,10 +14,9 @@ from collections.abc import Iterable, Sequence
 
 from harness.model import Figure, Table, TableValue
 from harness.plugins import API_VERSION
-from harness.table_text.visible import visible
+from harness.table_text.visible import inert
 
 HEADER = ("table", "section", "row", "column", "unit", "value", "low", "high", "text")
-_STARTS_A_FORMULA = ("=", "+", "-", "@")
 
 
 class CsvFormat:
@@ -38,28 +37,23 @@ class CsvFormat:
 
 
 def _lines(table: Table) -> Iterable[tuple[str, ...]]:
-    place = (_inert(table.name), _inert(table.section))
+    place = (inert(table.name), inert(table.section))
     for number, row in enumerate(table.rows, start=1):
         for column, value in zip(table.columns, row, strict=True):
-            unit = _inert(column.unit) if isinstance(value, Figure) else ""
-            yield (*place, str(number), _inert(column.key), unit, *_value(value))
+            unit = inert(column.unit) if isinstance(value, Figure) else ""
+            yield (*place, str(number), inert(column.key), unit, *_value(value))
     for note in table.notes:
-        yield (*place, "", "note", "", "", "", "", _inert(note))
+        yield (*place, "", "note", "", "", "", "", inert(note))
 
 
 def _value(value: TableValue) -> tuple[str, str, str, str]:
     if isinstance(value, Figure):
-        return (repr(value.value), _end(value.low), _end(value.high), _inert(value.text))
-    return ("", "", "", "" if value is None else _inert(value))
+        return (repr(value.value), _end(value.low), _end(value.high), inert(value.text))
+    return ("", "", "", "" if value is None else inert(value))
 
 
 def _end(number: float | None) -> str:
     return "" if number is None else repr(number)
-
-
-def _inert(text: str) -> str:
-    seen = visible(text)
-    return f"'{seen}" if seen.lstrip().startswith(_STARTS_A_FORMULA) else seen
 
 
 PLUGIN = CsvFormat()

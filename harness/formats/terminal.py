@@ -22,10 +22,10 @@ from rich.rule import Rule
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from harness.formats._notes import SHARED_TITLE, shared_notes
-from harness.formats._standing import Standing, standing
 from harness.model import Figure, Table, TableValue
 from harness.plugins import API_VERSION
+from harness.table_text.shared_notes import SHARED_TITLE, shared_notes
+from harness.table_text.standing import Standing, standing
 from harness.table_text.visible import ABSENT, visible
 
 PIPED_WIDTH = 100

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
-from harness.model import Column, Figure, ResultFolder, Table, TableValue
+from harness.model import Figure, ResultFolder, Table, TableValue
 
 _PART = r"[^\s/\\'\"`<>|:;,()\[\]{}]+"
 _EVERYWHERE = r"(?:data/local/tmp|dev|proc|sys|system|vendor)(?![\w-])"
@@ -46,21 +46,22 @@ def published_folders(folders: Sequence[ResultFolder]) -> list[ResultFolder]:
 
 def published_table(table: Table) -> Table:
     """Return a table without paths in any of its texts."""
+    return cleaned_table(table, without_paths)
+
+
+def cleaned_table(table: Table, clean: Callable[[str], str]) -> Table:
+    """Return a table with each of its texts cleaned."""
     return replace(
         table,
-        title=without_paths(table.title),
-        section=without_paths(table.section),
-        columns=tuple(map(_column, table.columns)),
-        rows=tuple(tuple(map(_value, row)) for row in table.rows),
-        notes=tuple(map(without_paths, table.notes)),
+        title=clean(table.title),
+        section=clean(table.section),
+        columns=tuple(replace(each, header=clean(each.header)) for each in table.columns),
+        rows=tuple(tuple(_value(value, clean) for value in row) for row in table.rows),
+        notes=tuple(map(clean, table.notes)),
     )
 
 
-def _column(column: Column) -> Column:
-    return replace(column, header=without_paths(column.header))
-
-
-def _value(value: TableValue) -> TableValue:
+def _value(value: TableValue, clean: Callable[[str], str]) -> TableValue:
     if isinstance(value, Figure):
-        return replace(value, text=without_paths(value.text))
-    return value if value is None else without_paths(value)
+        return replace(value, text=clean(value.text))
+    return value if value is None else clean(value)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from harness.model import Column, Figure, Scalar, Table, TableValue
+from harness.model import Cell, Column, Figure, Scalar, Table, TableValue
 from harness.report import notes
 from harness.report.cell_ratios import RatioSummary
 from harness.report.layout import Labels, gain, section_of, time_or_word
@@ -61,6 +61,15 @@ def speedup_tables(cells: Sequence[CellSummary]) -> tuple[Table, ...]:
         if len(row.cells) > 1:
             families.setdefault(_family(row), []).append(row)
     return tuple(_table(rows) for rows in families.values())
+
+
+def columns_of(cells: Sequence[CellSummary]) -> dict[tuple[str, Cell], str]:
+    """Return the key of the column that the time of each cell stands in, by session and cell."""
+    return {
+        (cell.session_name, cell.cell): kind.key
+        for row in _rows(cells)
+        for kind, cell in row.cells.items()
+    }
 
 
 def _family(row: _Row) -> tuple[str, ...]:

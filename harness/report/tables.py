@@ -34,7 +34,11 @@ def build(
     Raises:
         CompareError: the runs of one cell were measured under different settings.
     """
-    cells = [cell for cell in summarise(folders) if only is None or only(cell.cell)]
+    return of_cells([cell for cell in summarise(folders) if only is None or only(cell.cell)])
+
+
+def of_cells(cells: Sequence[CellSummary]) -> tuple[Table, ...]:
+    """Return all tables of these cells, as `build` does."""
     real = [cell for cell in cells if not cell.virtual]
     virtual = [cell for cell in cells if cell.virtual]
     native = tuple(native_tables(cells))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from published_sites import Page, files_of
 from report_folders import DEVICE, failed, folder, realistic, run, session
 
 from harness import store
@@ -19,9 +19,8 @@ from harness.memory_plan import kept_tensors
 from harness.memory_plan.kept_tensors import KeptTensors
 from harness.memory_plan.records import RecordSet, UsageRecord
 from harness.model import Facts, Measured, OperatorTime, ResultFolder, SessionRecord
-from harness.report import site
 from harness.report.published import without_paths
-from harness.report.site import FolderToPublish
+from harness.report.site.published_results import FolderToPublish
 
 DIGEST = "ab" * 32
 HOSTILE = '<img src=x onerror="alert(1)">\n\'"&</title><script>alert(2)</script>'
@@ -48,7 +47,7 @@ def planned_session(model: str = "m", facts: Facts = FACTS) -> SessionRecord:
 
 
 def page_of(results: ResultFolder, kept: dict[str, bytes] | None = None) -> str:
-    return site.site([FolderToPublish(results, kept or {})]).page
+    return files_of([FolderToPublish(results, kept or {})])["index.html"]
 
 
 def written(path: Path, record: SessionRecord, kept: dict[str, bytes] | None = None) -> Path:
@@ -59,27 +58,8 @@ def written(path: Path, record: SessionRecord, kept: dict[str, bytes] | None = N
     return path
 
 
-class Tags(HTMLParser):
-    """What a browser would make of a page: its elements with their attributes, and its texts."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append(data)
-
-    def count(self, tag: str) -> int:
-        return sum(name == tag for name, _ in self.elements)
-
-
 def test_the_page_has_every_table_and_the_virtual_ones_in_their_own_section() -> None:
-    found = Tags(page_of(realistic()))
+    found = Page(page_of(realistic()))
     titles = "".join(found.texts)
     assert titles.count("Latency: time of one inference") == 4  # a link and a caption, twice
     assert found.count("h2") == 1
@@ -111,7 +91,7 @@ def test_a_planned_model_has_its_totals_its_map_and_its_tensors() -> None:
     facts: Facts = {**FACTS, "planned_arena_bytes": 7 * 2**20, "planned_least_bytes": 5 * 2**20}
     results = folder(planned_session(facts=facts), lambda cell, block: failed())
     shown = page_of(results, {DIGEST: tensors("a", "b", "c")})
-    found = Tags(shown)
+    found = Page(shown)
     assert found.count("svg") == 1
     assert sum(a.get("class") == "t" for tag, a in found.elements if tag == "rect") == 6
     assert "b [1, 1]: 2097152 bytes, operators 1 to 2, at 3145728" in shown
@@ -149,7 +129,7 @@ def test_a_map_that_any_folder_has_is_shown_and_equal_names_are_told_apart() -> 
     other = "cd" * 32
     kept = [{DIGEST: tensors("a", "b")}, {}, {other: tensors("c")}]
     digests = (DIGEST, DIGEST, other)
-    shown = site.site(
+    shown = files_of(
         [
             FolderToPublish(
                 folder(
@@ -161,7 +141,7 @@ def test_a_map_that_any_folder_has_is_shown_and_equal_names_are_told_apart() -> 
             )
             for number, (digest, found) in enumerate(zip(digests, kept, strict=True))
         ]
-    ).page
+    )["index.html"]
     assert shown.count("<svg") == 2
     assert "No map of" not in shown
     for digest in (DIGEST, other):
@@ -180,10 +160,10 @@ def test_hostile_names_stay_text_wherever_they_stand() -> None:
     plain = folder(
         replace(planned_session("m"), suite="m", label="m"), lambda cell, block: failed("m", "m")
     )
-    shown = Tags(page_of(results, {DIGEST: tensors(HOSTILE, "b")}))
-    innocent = Tags(page_of(plain, {DIGEST: tensors("m", "b")}))
+    shown = Page(page_of(results, {DIGEST: tensors(HOSTILE, "b")}))
+    innocent = Page(page_of(plain, {DIGEST: tensors("m", "b")}))
     assert [tag for tag, _ in shown.elements] == [tag for tag, _ in innocent.elements]
-    assert not {"script", "img"} & {tag for tag, _ in shown.elements}
+    assert (shown.count("img"), shown.count("script")) == (0, 2)
     assert sum("<script>alert(2)</script>" in text for text in shown.texts) > 5
 
 
@@ -223,7 +203,7 @@ def test_a_page_names_no_folder_of_the_machine(tmp_path: Path) -> None:
     )
     with store.create(home / "results" / "first", record, "suite: s\n") as writer:
         writer.append(results.runs[0])
-    assert main(["publish", str(home), "--out", str(tmp_path / "site")]) == 0
+    assert main(["publish", str(home), "--out", str(tmp_path / "site"), "--include-virtual"]) == 0
     shown = (tmp_path / "site" / "index.html").read_text()
     assert "…/model.tflite cannot be read" in shown
     assert "--resume first" in shown

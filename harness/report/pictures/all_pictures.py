@@ -9,8 +9,10 @@ from harness.model import ResultFolder
 from harness.report.pictures.canvas import Picture
 from harness.report.pictures.latency_axis import latency_axis_pictures
 from harness.report.pictures.latency_quality import latency_quality_pictures
+from harness.report.pictures.simd_threads import simd_threads_pictures
+from harness.report.pictures.speedup_intervals import speedup_pictures
 from harness.report.pictures.threads_speedup import threads_pictures
-from harness.report.summary import summarise
+from harness.report.summary import CellSummary, summarise
 
 
 def pictures(folders: Sequence[ResultFolder]) -> tuple[Picture, ...]:
@@ -19,17 +21,26 @@ def pictures(folders: Sequence[ResultFolder]) -> tuple[Picture, ...]:
     Raises:
         CompareError: the runs of one cell were measured under different settings.
     """
-    return tuple(_renamed(list(_pictures(folders))))
+    return pictures_of([cell for folder in folders for cell in summarise([folder])])
 
 
-def _pictures(folders: Sequence[ResultFolder]) -> Iterator[Picture]:
-    for folder in folders:
-        cells = summarise([folder])
-        for virtual in (False, True):
-            chosen = [cell for cell in cells if cell.virtual == virtual]
-            yield from latency_quality_pictures(chosen)
-            yield from latency_axis_pictures(chosen)
-            yield from threads_pictures(chosen)
+def pictures_of(cells: Sequence[CellSummary]) -> tuple[Picture, ...]:
+    """Return all pictures of these cells, as `pictures` does."""
+    return tuple(_renamed(list(_pictures(cells))))
+
+
+def _pictures(cells: Sequence[CellSummary]) -> Iterator[Picture]:
+    folders: dict[tuple[str, bool], list[CellSummary]] = {}
+    for path in dict.fromkeys(cell.path for cell in cells):
+        folders |= {(path, virtual): [] for virtual in (False, True)}
+    for cell in cells:
+        folders[cell.path, cell.virtual].append(cell)
+    for chosen in folders.values():
+        yield from speedup_pictures(chosen)
+        yield from simd_threads_pictures(chosen)
+        yield from latency_quality_pictures(chosen)
+        yield from latency_axis_pictures(chosen)
+        yield from threads_pictures(chosen)
 
 
 def _renamed(drawn: Sequence[Picture]) -> Iterator[Picture]:

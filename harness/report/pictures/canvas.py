@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from harness.model import Table
 from harness.report.xml_text import xml_text
@@ -20,8 +20,9 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 24, 44, 56
 _LETTER, _LINE = 6.4, 14  # about what a letter is wide and a line is high, in pixels
 _GOLDEN_ANGLE = 137.508  # successive hues stay far apart, however many there are
 _MOST_TICKS = 8
+T = TypeVar("T")
 _Box: TypeAlias = tuple[float, float, float]  # of a text: left, base line, width
-_STYLE = """
+STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #222 }
   .head { font-weight: 600; font-size: 14px }
   .ground { fill: #fff } .frame { fill: none; stroke: #888 } .grid { stroke: #8883 }
@@ -108,14 +109,7 @@ class Plot:
     def document(self, marks: Sequence[str]) -> str:
         """Return the whole SVG document with these marks in its frame."""
         lines = [
-            (
-                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-                f'width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="{xml(self.title)}">'
-            ),
-            f"<style>{_STYLE}</style>",
-            f"<title>{xml(self.title)}</title>",
-            f"<desc>{xml(self.description)}</desc>",
-            f'<rect class="ground" width="{WIDTH}" height="{HEIGHT}"/>',
+            *opened(self.title, self.description, WIDTH, HEIGHT),
             f'<text class="head" x="{_LEFT}" y="24">{xml(self.title)}</text>',
             *self._grid(),
             *marks,
@@ -169,11 +163,11 @@ class Plot:
         for value in self.across.ticks():
             x = f"{self.x(value):.1f}"
             yield f'<line class="grid" x1="{x}" x2="{x}" y1="{_TOP}" y2="{bottom}"/>'
-            yield f'<text x="{x}" y="{bottom + 18}" text-anchor="middle">{_said(value)}</text>'
+            yield f'<text x="{x}" y="{bottom + 18}" text-anchor="middle">{said(value)}</text>'
         for value in self.up.ticks():
             y = self.y(value)
             yield f'<line class="grid" x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            yield f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{_said(value)}</text>'
+            yield f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{said(value)}</text>'
         yield (
             f'<rect class="frame" x="{_LEFT}" y="{_TOP}" width="{right - _LEFT}" '
             f'height="{bottom - _TOP}"/>'
@@ -187,6 +181,27 @@ class Plot:
             f'<text transform="translate(18 {(_TOP + bottom) / 2}) rotate(-90)" '
             f'text-anchor="middle">{xml(self.up.label)}</text>'
         )
+
+
+def opened(
+    title: str, description: str, width: float, height: float, looks: str = ""
+) -> Iterator[str]:
+    """Give the beginning of an SVG document: its size, its style and `looks`, what it is called."""
+    yield (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" role="img" aria-label="{xml(title)}">'
+    )
+    yield f"<style>{STYLE}{looks}</style>"
+    yield f"<title>{xml(title)}</title>"
+    yield f"<desc>{xml(description)}</desc>"
+    yield f'<rect class="ground" width="{width}" height="{height}"/>'
+
+
+def in_parts(members: Sequence[T], most: int) -> Iterator[tuple[str, Sequence[T]]]:
+    """Give at most so many members at a time, each time with what to add to the title."""
+    parts = [members[at : at + most] for at in range(0, len(members), most)]
+    for number, part in enumerate(parts, start=1):
+        yield (f" ({number} of {len(parts)})" if len(parts) > 1 else ""), part
 
 
 def hue(number: int) -> str:
@@ -215,7 +230,8 @@ def _is_free(box: _Box, taken: Sequence[_Box]) -> bool:
     )
 
 
-def _said(value: float) -> str:
+def said(value: float) -> str:
+    """Return a marked value as an axis shows it."""
     return f"{value:g}" if abs(value) >= 1e-12 else "0"
 
 

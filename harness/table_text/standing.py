@@ -6,11 +6,18 @@ from typing import Literal, TypeAlias
 
 Standing: TypeAlias = Literal["good", "bad", "failed", "doubt"]
 
-_JUDGING_COLUMNS = frozenset({"verdict", "outcome"})
+_JUDGING_COLUMNS = frozenset({"verdict", "outcome", "standing"})
 _STANDINGS: dict[str, Standing] = {
     "faster": "good",
     "slower": "bad",
     "failed": "failed",
+    "invalid": "failed",
+    "missing": "bad",
+    "hot": "bad",
+    "stale": "doubt",
+    "disturbed": "doubt",
+    "noisy": "doubt",
+    "virtual": "doubt",
     "unclear": "doubt",
     "skipped": "doubt",
     "not": "doubt",

@@ -1,0 +1,215 @@
+"""The entry page of a site: all tables, with what is behind each number one link away."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from harness.counted import counted
+from harness.model import Column, Figure, ResultFolder, Table
+from harness.pages.document import document, escaped
+from harness.pages.tables import RowLooks, Shown, tables_body
+from harness.report import tables
+from harness.report.memory_maps import MemoryMaps
+from harness.report.operators import profiled_tables
+from harness.report.pictures.canvas import Picture
+from harness.report.site.addresses import Addresses
+from harness.report.site.baselines import over_every_variant
+from harness.report.site.coverage_matrix import coverage_matrix
+from harness.report.site.history_pages import history_table
+from harness.report.site.page_files import GENERATOR
+from harness.report.site.published_results import PublishedResults
+from harness.report.site.row_origins import Origins, is_of
+from harness.report.site.series import Courses
+from harness.report.site.standings import standings, with_standing
+from harness.report.summary import CellSummary
+from harness.table_text.visible import visible
+
+_WITH_STANDING = frozenset({"latency", "cold_start", "memory"})
+
+
+@dataclass(frozen=True, slots=True)
+class EntryParts:
+    """What an entry page is made of beside the results: pictures, memory maps and courses."""
+
+    pictures: Sequence[Picture]
+    maps: MemoryMaps
+    courses: Courses
+
+
+def entry_page(of: PublishedResults, addresses: Addresses, parts: EntryParts) -> str:
+    """Return the entry page.
+
+    Raises:
+        CompareError: the runs of one cell were measured under different settings.
+    """
+    origins = Origins(of.shown)
+    linked = [_linked(table, svg, origins, of, addresses) for table, svg in _measured(of, parts)]
+    planned = [
+        Shown(of.scrubber.table(table), drawing=parts.maps.drawings.get(table.name, ""))
+        for table in parts.maps.tables
+    ]
+    shown = [
+        _sessions(of, addresses),
+        *(each for each in linked if not each.table.section),
+        *_history(of, parts),
+        *(each for each in linked if each.table.section),
+        *planned,
+    ]
+    over = over_every_variant(of.shown)
+    title = f"Benchmark results: {', '.join(of.suites)}"
+    return document(
+        of.scrubber.text(title),
+        [*_at_a_glance(of), *tables_body(shown, after_contents=_controls(of.shown))],
+        generator=GENERATOR,
+        scripted=True,
+        data={"ratios": over},
+    )
+
+
+def _measured(of: PublishedResults, parts: EntryParts) -> Iterator[tuple[Table, str]]:
+    for table in tables.of_cells(of.shown):
+        if table.name == "coverage":
+            own = [cell for cell in of.shown if cell.virtual == bool(table.section)]
+            yield coverage_matrix(own), ""
+        yield table, ""
+    paths = {cell.path for cell in of.shown}
+    cells = {(cell.path, cell.cell) for cell in of.shown}
+    for folder in of.results:
+        if folder.path in paths:
+            runs = tuple(run for run in folder.runs if (folder.path, run.cell) in cells)
+            for table in profiled_tables([replace(folder, runs=runs)]):
+                yield table, ""
+    for picture in parts.pictures:
+        yield picture.table, picture.svg
+
+
+def _history(of: PublishedResults, parts: EntryParts) -> list[Shown]:
+    shown = {(cell.path, cell.cell): None for cell in of.shown}
+    own = dict.fromkeys(each.name for key, each in parts.courses.items() if key in shown)
+    by_name = {each.name: each for each in parts.courses.values()}
+    found = history_table([by_name[name] for name in own], of.scrubber)
+    return [found] if found else []
+
+
+def _linked(
+    table: Table, drawing: str, origins: Origins, of: PublishedResults, addresses: Addresses
+) -> Shown:
+    cells = origins.of(table)
+    if table.name in _WITH_STANDING:
+        table = with_standing(table, cells, of)
+    numbered = table.name == "latency"
+    place = {id(cell): number for number, cell in enumerate(of.shown)}
+    looks = tuple(
+        RowLooks(
+            _links(own, table, origins, addresses),
+            _data(own) | ({"row": str(place[id(own[0])])} if numbered and len(own) == 1 else {}),
+        )
+        for own in cells
+    )
+    interactive = not drawing and bool(table.rows)
+    return Shown(of.scrubber.table(table), looks, drawing, interactive)
+
+
+def _links(
+    cells: Sequence[CellSummary], table: Table, origins: Origins, addresses: Addresses
+) -> Mapping[str, str]:
+    if len(cells) == 1:
+        return {"": addresses.cell(cells[0].path, cells[0].cell)}
+    found = {}
+    for column in table.columns:
+        own = [cell for cell in cells if is_of(column.key, origins.column_of(cell))]
+        if own:
+            found[column.key] = addresses.cell(own[0].path, own[0].cell)
+    return found
+
+
+def _data(cells: Sequence[CellSummary]) -> dict[str, str]:
+    if not cells:
+        return {}
+    own = cells[0].cell
+    told = {"model": own.model, "target": own.target}
+    return told | ({"variant": own.variant} if len(cells) == 1 else {})
+
+
+def _sessions(of: PublishedResults, addresses: Addresses) -> Shown:
+    columns = (
+        Column("folder", "folder"),
+        Column("suite", "suite"),
+        Column("begun", "begun (UTC)"),
+        Column("label", "machine"),
+        Column("system", "system"),
+        Column("cpu", "CPU"),
+        Column("blocks", "blocks", align="right"),
+        Column("runs", "runs", align="right"),
+        Column("edgebench", "edgebench"),
+    )
+    rows = tuple(_session_row(folder) for folder in of.results)
+    looks = tuple(RowLooks({"": addresses.session(folder.path)}) for folder in of.results)
+    return Shown(of.scrubber.table(Table("sessions", "Sessions", columns, rows)), looks)
+
+
+def _session_row(folder: ResultFolder) -> tuple[str | Figure | None, ...]:
+    session = folder.session
+    return (
+        folder.path,
+        session.suite,
+        session.started_utc[:16].replace("T", " "),
+        session.label,
+        _text(session.host.get("os")),
+        _text(session.host.get("cpu_model")),
+        Figure(session.blocks, str(session.blocks)),
+        Figure(len(folder.runs), str(len(folder.runs))),
+        _version(folder),
+    )
+
+
+def _version(folder: ResultFolder) -> str:
+    facts = folder.session.harness
+    commit = str(facts.get("commit") or "")[:10]
+    changed = ", changed" if facts.get("dirty") else ""
+    return f"{facts.get('version')}" + (f" ({commit}{changed})" if commit else "")
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _at_a_glance(of: PublishedResults) -> Iterator[str]:
+    """Say in a few lines what there is, and what a reader must not overlook."""
+    timed = sum(cell.time is not None for cell in of.shown)
+    yield f'<p class="lead">{timed} of {counted(len(of.shown), "cell")} have a latency.'
+    marks = Counter(word for cell in of.shown for word in standings(cell, of.stale_since))
+    if marks:
+        told = ", ".join(f"{number} {word}" for word, number in marks.items())
+        yield f" Cells to look at twice: {escaped(told)}; each says so in its row."
+    if of.virtual_left_out:
+        yield (
+            f" {counted(of.virtual_left_out, 'cell')} of virtual devices left out: they are the "
+            "host they ran on, not a phone."
+        )
+    yield " Every number leads to its runs, and each run to what it said itself.</p>"
+
+
+def _controls(cells: Sequence[CellSummary]) -> Iterator[str]:
+    if not cells:
+        return
+    variants = dict.fromkeys(visible(cell.cell.variant) for cell in cells)
+    yield '<div class="controls" id="controls" role="search" aria-label="Tables" hidden>'
+    yield '<label>find <input type="search" id="find" autocomplete="off"></label>'
+    yield _select("model", "model", "all", dict.fromkeys(visible(c.cell.model) for c in cells))
+    yield _select("target", "target", "all", dict.fromkeys(visible(c.cell.target) for c in cells))
+    yield _select("baseline", "baseline", "as the suite has it", variants)
+    yield '<button type="button" id="reset">reset</button>'
+    yield '<p><output id="count"></output> <span id="over" aria-live="polite"></span></p></div>'
+
+
+def _select(place: str, label: str, every: str, values: Mapping[str, None]) -> str:
+    options = "".join(
+        f'<option value="{escaped(value)}">{escaped(value)}</option>' for value in values
+    )
+    return (
+        f'<label>{label} <select id="{place}"><option value="">{every}</option>{options}'
+        "</select></label>"
+    )
