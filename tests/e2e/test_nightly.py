@@ -43,8 +43,9 @@ def home(stranger: Commander, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def honest(suite: str) -> str:
-    """Leave out the variant that always fails."""
-    return "".join(line for line in suite.splitlines(keepends=True) if "liar" not in line)
+    """Leave out the variant that always fails, and all but one block."""
+    kept = "".join(line for line in suite.splitlines(keepends=True) if "liar" not in line)
+    return kept.replace("blocks: 2", "blocks: 1")
 
 
 def spoil(home: Path) -> None:
@@ -122,6 +123,24 @@ def test_the_workflows_job_fails_when_the_session_does_and_tells_all_the_same(ho
     assert codes["Put the morning page into the summary"] == 1
     assert "RED" in (home / "summary.md").read_text()
     assert not (home / "gh-was-asked").exists()
+
+
+def breaches_of_the_published_schema(path: Path) -> str:
+    schema = ["--builtin-schema", "vendor.github-workflows"]
+    checked = subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", *schema, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return "" if checked.returncode == 0 else checked.stdout
+
+
+def test_the_workflow_keeps_the_published_schema_of_workflows(tmp_path: Path) -> None:
+    assert breaches_of_the_published_schema(WORKFLOW) == ""
+    broken = tmp_path / "broken.yml"
+    broken.write_text(WORKFLOW.read_text(encoding="utf-8").replace("runs-on:", "run-on:"))
+    assert "runs-on" in breaches_of_the_published_schema(broken)
 
 
 def test_every_step_after_measuring_runs_after_a_failure_too() -> None:
@@ -278,7 +297,7 @@ def test_on_finish_gets_a_session_that_was_interrupted_after_it_was_saved(
     (stranger.folder / "program.py").write_text(SLOW)
     session = stranger.start("run", "suite.yaml", "--out", "r", "--progress=lines")
     assert session.stderr is not None
-    while "[1/4]" not in session.stderr.readline():
+    while "[1/2]" not in session.stderr.readline():
         pass
     session.send_signal(signal.SIGTERM)
     _, stderr = session.communicate()

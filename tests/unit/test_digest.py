@@ -16,7 +16,17 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from harness import cli, store
-from harness.model import Cell, Failed, Failure, Outcome, ResultFolder, RunResult, Skipped
+from harness.model import (
+    Cell,
+    Failed,
+    Failure,
+    MergedSession,
+    Outcome,
+    ResultFolder,
+    RunResult,
+    ShardRecord,
+    Skipped,
+)
 from harness.report.digest.as_json import as_json
 from harness.report.digest.page import markdown, terminal
 from harness.report.digest.sessions import digest_session
@@ -227,7 +237,7 @@ def test_a_regression_is_told_with_its_interval_and_what_was_allowed() -> None:
     [finding] = session.findings
     assert (finding.trouble, finding.red) == ("regressed", True)
     assert finding.why == "latency +5 % [+3.1, +7.4], allowed 2 %"
-    assert finding.next_step.endswith("--only model=blazeface,target=chromium,variant=simd")
+    assert finding.next_step.endswith("edgebench history 'blazeface/fp32 on chromium/simd'")
     assert session.verdicts is not None
     assert session.verdicts.counts == {"regressed": 1, "unchanged": 1}
     assert session.complete == 6
@@ -486,6 +496,35 @@ def test_the_verb_takes_the_latest_session_of_each_suite_and_tells_red_by_its_ex
     assert session["compared_with"] == ""
     assert cli.main(["digest", "results/quickstart/2", "--format", "markdown"]) == 0
     assert "nothing known changed since the session of 2026-11-24" in capsys.readouterr().out
+
+
+def test_shards_of_one_plan_stand_beside_each_other_until_they_are_merged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shards = [
+        night(f"2026-11-2{day}T01:3{index}:00+00:00", label=f"m{index}", shard=shard_of(index))
+        for day in (4, 5)
+        for index in (1, 2)
+    ]
+    for number, each in enumerate(shards):
+        kept(each, tmp_path / str(number))
+    assert cli.main(["digest", str(tmp_path), "--json"]) == 0
+    sessions = json.loads(capsys.readouterr().out)["sessions"]
+    assert [session["started_utc"][:16] for session in sessions] == [
+        "2026-11-25T01:31",
+        "2026-11-25T01:32",
+    ]
+    assert [Path(session["compared_with"]).name for session in sessions] == ["0", "1"]
+    assert not any(session["findings"] for session in sessions)
+    parts = tuple(MergedSession(each.session, ()) for each in shards[2:])
+    kept(night("2026-11-25T01:31:00+00:00", label="merged", merged=parts), tmp_path / "merged")
+    assert cli.main(["digest", str(tmp_path), "--json"]) == 0
+    [session] = json.loads(capsys.readouterr().out)["sessions"]
+    assert session["label"] == "merged"
+
+
+def shard_of(index: int) -> ShardRecord:
+    return ShardRecord(index, 2, {"host": 1, "phone:ab": 2}, ("chromium",))
 
 
 def test_a_folder_that_cannot_be_read_is_red_and_does_not_hide_the_others(

@@ -108,7 +108,7 @@ def _factor(fact: str, facts: Mapping[str, Scalar]) -> str:
 
 
 def _of_session(folder: ResultFolder, before: ResultFolder) -> Iterator[Change]:
-    then, now = before.session, folder.session
+    then, now = before.session.of_bench(_HOST), folder.session.of_bench(_HOST)
     pairs = [
         (_OF_HOST.get(fact, "device"), fact, then.host.get(fact), value)
         for fact, value in now.host.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from shlex import quote
 
 from harness.disturbances import DISTURBED, block_of, how_replaced
 from harness.model import Cell, Failed, Failure, Measured, ResultFolder, RunResult, Skipped
@@ -90,7 +91,7 @@ def _is_of(run: RunResult, kind: str, state: str) -> bool:
 def _then_resume(hint: str, folder: str) -> str:
     if "--resume" in hint:
         return hint
-    return f"{hint}; then make the missing runs: edgebench run SUITE --resume {folder}"
+    return f"{hint}; then make the missing runs: edgebench run SUITE --resume {quote(folder)}"
 
 
 def _without_numbers(
@@ -158,7 +159,7 @@ def _never_made(folder: ResultFolder, cells: Sequence[CellSummary]) -> Iterator[
             cells=tuple(dict.fromkeys(cell for cell, _ in lacking)),
             runs=sum(missing for _, missing in lacking),
             why="the session was interrupted, or is still under way",
-            next_step=f"make the missing runs: edgebench run SUITE --resume {folder.path}",
+            next_step=f"make the missing runs: edgebench run SUITE --resume {quote(folder.path)}",
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import inf
+from shlex import quote
 
 from harness.model import Cell
 from harness.report.digest.values import Finding, Trouble, Verdicts
@@ -79,12 +80,9 @@ def change_text(judged: Judgement) -> str:
 
 def _next_step(verdict: GateVerdict, worst: Judgement, folder: str) -> str:
     if verdict != "regressed":
-        return f"see the reason: edgebench table {folder}"
-    cell = worst.cell
-    return (
-        "if the change is meant, see docs/gate.md; else measure it by hand: edgebench gate SUITE "
-        f"--only model={cell.model},target={cell.target},variant={cell.variant}"
-    )
+        return f"see the reason: edgebench table {quote(folder)}"
+    cell = quote(worst.cell.label)
+    return f"see since when, and what changed that night: edgebench history {cell}"
 
 
 def _about_the_gate(trouble: Trouble, gate: GateRecord, *, red: bool) -> Finding:

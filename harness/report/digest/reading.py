@@ -35,8 +35,7 @@ def digest_of(paths: Sequence[Path]) -> Digest:
     for path in paths:
         found, damaged = _sessions(_outermost(store.find_folders([path])))
         unreadable += damaged
-        latest = {each.record.suite: each for each in found}
-        chosen += [each.path for each in latest.values()]
+        chosen += _latest(found)
     digests = []
     for path in dict.fromkeys(chosen):
         read, damaged = digest_of_session(path)
@@ -65,6 +64,33 @@ def digest_of_session(path: Path) -> tuple[SessionDigest | None, list[Unreadable
     return digest_session(folder, gate, _earlier(path, folder.session)), unreadable
 
 
+def _latest(found: Sequence[_Session]) -> list[Path]:
+    """Return the latest session of each suite; of one that is a shard, those beside it too."""
+    merged = {
+        (part.session.started_utc, part.session.label)
+        for each in found
+        for part in each.record.merged
+    }
+    of_suite: dict[str, list[_Session]] = {}
+    for each in found:
+        if (each.record.started_utc, each.record.label) not in merged:
+            of_suite.setdefault(each.record.suite, []).append(each)
+    chosen: dict[object, Path] = {}
+    for suite, own in of_suite.items():
+        plan = own[-1].record.shard
+        for each in own if plan else own[-1:]:
+            shard = each.record.shard
+            if plan is None or (shard is not None and shard.benches == plan.benches):
+                chosen[suite, _part(each.record)] = each.path
+    return list(chosen.values())
+
+
+def _part(session: SessionRecord) -> tuple[int, int] | None:
+    """Tell which shard of how many a session was; None is all of them."""
+    shard = session.shard
+    return None if shard is None else (shard.index, shard.count)
+
+
 def _outermost(paths: Sequence[Path]) -> list[Path]:
     """Leave out result folders inside others: they are parts of those sessions."""
     every = set(paths)
@@ -79,6 +105,7 @@ def _earlier(path: Path, session: SessionRecord) -> list[ResultFolder]:
         each
         for each in found
         if each.record.suite == session.suite
+        and _part(each.record) == _part(session)
         and each.record.started_utc < session.started_utc
         and each.path != path.absolute()
     ]
