@@ -86,6 +86,16 @@ def _files_alone(
     }
 
 
+def files_of(model: ModelFile) -> Mapping[str, Path]:
+    """Return every file that a model consists of, by its path from the folder of the first.
+
+    Raises:
+        SuiteError: it is no TF.js model any more.
+    """
+    files = _tfjs_files(model.path) if model.format == "tfjs" else [model.path]
+    return {path.relative_to(model.path.parent).as_posix(): path for path in files}
+
+
 def why_absent(source: Generated, format_: ModelFormat) -> str:
     """Say why a generated model has no file of that format, naming operators, or ''."""
     from harness.graphs.written_files import why_not_written

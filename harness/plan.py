@@ -9,7 +9,7 @@ after the last block, and the other passes after those.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -19,6 +19,7 @@ from harness.plugins import Driver
 from harness.selection import EVERYTHING, Selection, parse_selection
 from harness.statistics.sequential import LOOKS
 from harness.suite.values import ModelSource, Suite, Target, Variant
+from harness.twin_names import own_name
 
 __all__ = [
     "EVERYTHING",
@@ -28,9 +29,11 @@ __all__ = [
     "Selection",
     "bench_of",
     "benches_of",
+    "cell_runs",
     "estimated_seconds",
     "make",
     "of_cells",
+    "own_cell",
     "parse_selection",
     "without",
 ]
@@ -81,6 +84,7 @@ class Plan:
     With a `precision` these are the blocks that it makes at most, and how many it makes of each
     model is decided at the `looks`, see `harness.looks`; `budget_s` bounds the time of a bench.
     `shard` says which part it is of the whole plan, None for all of it.
+    `twins` are runs of other builds, a prototype of each, in the blocks of the suite's own.
     """
 
     suite: Suite
@@ -90,6 +94,7 @@ class Plan:
     precision: float | None = None
     budget_s: float | None = None
     shard: ShardRecord | None = None
+    twins: tuple[PlannedRun, ...] = ()
 
     @property
     def looks(self) -> tuple[int, ...]:
@@ -110,7 +115,8 @@ class Plan:
             for target in self.suite.targets
             for variant in target.variants
         )
-        return tuple(cell for cell in every if cell in planned)
+        beside = (twin.cell for twin in self.twins)
+        return tuple(cell for cell in (*every, *beside) if cell in planned)
 
 
 _EXTRA_PASSES: tuple[Pass, ...] = ("quality", "ops", "sustained")
@@ -123,10 +129,12 @@ def make(
     blocks: int | None = None,
     seed: int | None = None,
     only: Selection = EVERYTHING,
+    twins: Sequence[PlannedRun] = (),
 ) -> Plan:
     """Lay out all runs of a suite; `drivers` is driver name → driver.
 
     A number of `blocks` stands in place of what the suite says, its precision included.
+    `twins` stand in the blocks of their models, where the cells are selected that they are of.
 
     Raises:
         SuiteError: the selection leaves nothing.
@@ -139,17 +147,20 @@ def make(
     else:
         blocks = suite.sampling.blocks
     seed = suite.sampling.seed if seed is None else seed
-    prototypes = [run for run in _prototypes(suite, drivers) if only.admits(run.cell)]
+    prototypes = [run for run in cell_runs(suite, drivers) if only.admits(run.cell)]
     if not prototypes:
-        known = ", ".join(run.cell.label for run in _prototypes(suite, drivers))
+        known = ", ".join(run.cell.label for run in cell_runs(suite, drivers))
         raise SuiteError("--only leaves no cell of this suite", hint=f"the cells are: {known}")
+    chosen = {run.cell for run in prototypes}
+    beside = tuple(twin for twin in twins if own_cell(twin.cell) in chosen)
+    prototypes += beside
     benches = dict.fromkeys(run.bench for run in prototypes)
     together = suite.base_model is not None
     lanes = tuple(
         _lane(bench, [r for r in prototypes if r.bench == bench], blocks, seed, together)
         for bench in benches
     )
-    return Plan(suite, lanes, blocks, seed, precision=precision, budget_s=budget_s)
+    return Plan(suite, lanes, blocks, seed, precision=precision, budget_s=budget_s, twins=beside)
 
 
 def benches_of(plan: Plan) -> Mapping[str, str]:
@@ -183,6 +194,11 @@ def without(plan: Plan, done: Iterable[tuple[Cell, Pass, int]]) -> Plan:
     return replace(plan, lanes=tuple(lane for lane in lanes if lane.runs))
 
 
+def own_cell(cell: Cell) -> Cell:
+    """Return the suite's own cell of which a cell is a twin; of any other, itself."""
+    return replace(cell, target=own_name(cell.target))
+
+
 def bench_of(target: Target, driver: Driver) -> str:
     """Name the bench that a target stands on: its phone's, else what its driver says."""
     return target.phone.bench if target.phone else driver.bench(target.options)
@@ -204,7 +220,8 @@ def estimated_seconds(run: PlannedRun) -> float:
     return start_up_s + measured_s + sampling.cooldown_s
 
 
-def _prototypes(suite: Suite, drivers: Mapping[str, Driver]) -> list[PlannedRun]:
+def cell_runs(suite: Suite, drivers: Mapping[str, Driver]) -> list[PlannedRun]:
+    """Return a run of every cell of a suite, which has no place in an order yet."""
     return [
         PlannedRun(
             cell=Cell(model.name, model.file, target.name, variant.name),

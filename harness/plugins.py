@@ -89,7 +89,8 @@ class TargetSpec:
 
     `options` is an instance of the driver's `target_options`; `tools` is tool name → ABI →
     file; `scratch` is a folder of this session for whatever the driver must keep meanwhile;
-    `phone` is the device that the target was placed on, None where its own options say it all.
+    `phone` is the device that the target was placed on, None where its own options say it all;
+    `runtime` the folder of another build of the runtime, None is the one that is installed.
     """
 
     name: str
@@ -97,6 +98,18 @@ class TargetSpec:
     tools: Mapping[str, Mapping[str, ToolFile]]
     scratch: Path
     phone: Phone | None = None
+    runtime: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBuild:
+    """What a target runs in place of the tools of its suite and of the runtime of this host.
+
+    `runtime` is a folder with the files that a `KeepsRuntime` named; None is the installed one.
+    """
+
+    tools: Mapping[str, Mapping[str, ToolFile]]
+    runtime: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +222,18 @@ class Driver(Protocol):
 
         Raises:
             OutputUnreadable: the capture is not understood.
+        """
+
+
+@runtime_checkable
+class KeepsRuntime(Protocol):
+    """A driver whose runtime is files of this host, so that a build of it can be kept."""
+
+    def runtime_files(self) -> Mapping[str, Path]:
+        """Return the files of the runtime by their path in a folder; {} where none can be kept.
+
+        Raises:
+            TargetNotFound: it is not installed.
         """
 
 

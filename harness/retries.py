@@ -17,6 +17,7 @@ from typing import TypeAlias
 from harness.disturbances import NOTHING_REPLACED, Replacing, replacements_due, replacing_runs
 from harness.model import Cell, Failed, Pass, RunResult, Skipped
 from harness.plan import Plan, PlannedRun
+from harness.twin_names import own_name
 
 AWAY = frozenset(
     {
@@ -61,10 +62,11 @@ POLICY = RetryPolicy()
 def group_of(cell: Cell, pass_: Pass) -> Group:
     """Return what a block is of that is added for a run.
 
-    Ratios are formed inside a target and from latency runs alone, so a block of latency has
-    every cell of its model and target, and any other pass adds one run of its cell.
+    Ratios are formed inside a target, or between it and its twins, and from latency runs alone, so
+    a block of latency has every cell of its model and target, and any other pass adds one run of
+    its cell.
     """
-    return (cell.model, cell.target, pass_, None if pass_ == "latency" else cell)
+    return (cell.model, own_name(cell.target), pass_, None if pass_ == "latency" else cell)
 
 
 def blocks_due(runs: Iterable[RunResult], most: int) -> Mapping[Group, int]:

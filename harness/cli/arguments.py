@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.cli.argument_parts import Verbs, add_format, add_only, add_verb, natural, positive
 from harness.cli.digest_arguments import digest_verbs
+from harness.cli.gate_arguments import LAST_GOOD, add_against, add_decisions
 from harness.cli.history_arguments import history_verbs
 from harness.cli.lineage_arguments import backfill_verb, lineage_verbs
 from harness.cli.result_arguments import publishing_verbs, reading_verbs
@@ -73,7 +74,21 @@ def _measuring_verbs(verbs: Verbs) -> None:
     _add_plan_options(plan)
     add_shard(plan)
     _add_devices(plan)
+    add_against(plan)
     add_format(plan)
+    _gate_verb(verbs)
+
+
+def _gate_verb(verbs: Verbs) -> None:
+    text = "measure a suite beside its last good build, and tell what regressed"
+    gate = add_verb(verbs, "gate", "gate", text)
+    _add_suite(gate)
+    add_against(gate, LAST_GOOD)
+    add_decisions(gate)
+    _add_plan_options(gate)
+    _add_devices(gate)
+    _add_where_and_progress(gate)
+    add_format(gate)
 
 
 def _serving_verb(verbs: Verbs) -> None:

@@ -49,7 +49,8 @@ def placed(suite: Suite, arguments: argparse.Namespace) -> Suite:
         session = store.read_session(resumed)
         before = {target.name: target.bench for target in session.targets}
     # Only measuring needs an adb server; to plan, what is not running is not started.
-    starts = arguments.module in {"run", "backfill"} and not arguments.dry_run
+    measures = arguments.module in {"run", "gate", "backfill"}
+    starts = measures and not getattr(arguments, "dry_run", False)
     return lab.place(suite, the_lab(arguments), Phones(starts), before=before)
 
 

@@ -24,6 +24,11 @@ from harness.suite.load import load
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the verb; returns the exit code."""
+    if arguments.against is not None:
+        # It needs every file of the build, which a plan alone does not.
+        from harness.cli import gate_plan
+
+        return gate_plan.execute(arguments)
     planned = load_plan(arguments)
     until = until_of(arguments, planned)
     print_tables([plan_table(planned, until)], arguments.format)

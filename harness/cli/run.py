@@ -262,7 +262,9 @@ def _resumed(arguments: argparse.Namespace, planned: Plan) -> Begun:
     _check_same_verb(arguments, session, writer)
     drivers = {target.driver: driver(target.driver) for target in planned.suite.targets}
     _check_same_phones(planned, session, arguments.resume, writer)
-    whole = plan.make(planned.suite, drivers, blocks=session.blocks, seed=session.seed)
+    whole = plan.make(
+        planned.suite, drivers, blocks=session.blocks, seed=session.seed, twins=planned.twins
+    )
     whole = plan.of_cells(whole, session.cells)
     policy = _policy(session)
     looking = how_looked(session, plan.benches_of(whole))

@@ -16,7 +16,7 @@ from harness.plugins import Driver, ModelFile, ModelFormat
 from harness.retries import POLICY
 from harness.runner.provenance import harness_facts, host_facts
 from harness.suite.expansions import axes_of, origins_of
-from harness.suite.values import ModelSource, Suite, Target
+from harness.suite.values import ModelSource, Target
 
 FileKey: TypeAlias = tuple[str, str]
 """A file of a suite: (model, file)."""
@@ -31,6 +31,7 @@ def session_record(
 ) -> SessionRecord:
     """Return what `session.json` holds: the plan, the models that run, and this host."""
     suite = planned.suite
+    twins = {twin.target.name: twin.target for twin in planned.twins}
     used = {run.target.name for run in planned.runs}
     return SessionRecord(
         schema=store.SCHEMA,
@@ -45,12 +46,12 @@ def session_record(
         cells=planned.cells,
         targets=tuple(
             _target_record(target, drivers[target.driver])
-            for target in suite.targets
+            for target in (*suite.targets, *twins.values())
             if target.name in used
         ),
         harness=harness_facts(),
         host=host_facts(),
-        models=_models_record(suite, models, plans),
+        models=_models_record(planned, models, plans),
         added_blocks=POLICY.added_blocks,
         disturbed_above=suite.sampling.disturbed_above,
         replace_disturbed=suite.sampling.replaced_at_most(planned.blocks),
@@ -83,11 +84,12 @@ def _target_record(target: Target, driver: Driver) -> TargetRecord:
 
 
 def _models_record(
-    suite: Suite,
+    planned: Plan,
     models: Mapping[FileKey, Mapping[ModelFormat, ModelFile]],
     plans: Mapping[FileKey, PlannedModel],
 ) -> dict[str, Facts]:
-    sources = {source.key: source for source in suite.models}
+    twins = (twin.model for twin in planned.twins)
+    sources = {source.key: source for source in (*planned.suite.models, *twins)}
     return {
         "/".join(key): {
             **_file_facts(files),

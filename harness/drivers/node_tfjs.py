@@ -119,13 +119,13 @@ class NodeTfjs(WebDriver):
         unsupported_hint=TFJS_READING.unsupported_hint,
     )
 
-    def installed(self) -> TfjsInNode:
+    def installed(self, root: Path | None = None) -> TfjsInNode:
         """Return the TF.js that npm installed.
 
         Raises:
             TargetNotFound: tfjs-missing.
         """
-        return TfjsInNode(installed_tfjs(), installed(_BUILDS))
+        return TfjsInNode(installed_tfjs(root), installed(_BUILDS, root))
 
     def bench(self, options: Any) -> str:  # noqa: ARG002  Node is on this host
         """Return the bench: this host."""

@@ -8,6 +8,7 @@ Library: https://ai.google.dev/edge/litert/web, npm `@litertjs/core`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
@@ -137,13 +138,17 @@ class WebLiteRt(WebDriver):
         "fp32 file, or this one on a phone",
     )
 
-    def installed(self) -> LiteRtJs:
+    def installed(self, root: Path | None = None) -> LiteRtJs:
         """Return LiteRT.js as npm installed it.
 
         Raises:
             TargetNotFound: runtime-missing.
         """
-        return LiteRtJs(installed(_RUNTIME))
+        return LiteRtJs(installed(_RUNTIME, root))
+
+    def runtimes(self) -> tuple[Runtime, ...]:
+        """Return the library."""
+        return (_RUNTIME,)
 
 
 PLUGIN = WebLiteRt()

@@ -8,6 +8,7 @@ Library: https://onnxruntime.ai/docs/tutorials/web, npm `onnxruntime-web`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -113,13 +114,17 @@ class WebOnnx(WebDriver):
         unsupported_hint="convert the model to operators and number types that it has",
     )
 
-    def installed(self) -> OnnxRuntimeWeb:
+    def installed(self, root: Path | None = None) -> OnnxRuntimeWeb:
         """Return onnxruntime-web as npm installed it.
 
         Raises:
             TargetNotFound: runtime-missing.
         """
-        return OnnxRuntimeWeb(installed(_RUNTIME))
+        return OnnxRuntimeWeb(installed(_RUNTIME, root))
+
+    def runtimes(self) -> tuple[Runtime, ...]:
+        """Return the library."""
+        return (_RUNTIME,)
 
     def unsupported(self, options: Any, variant: VariantOptions) -> str:
         """Say that a build is gone, for those that the library no longer ships."""

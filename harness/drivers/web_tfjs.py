@@ -6,10 +6,12 @@ by TF.js's flags and proved by what was served and what the page saw; a fallback
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from harness.plugins import ModelFormat
 from harness.web_lane.driver import WebDriver
+from harness.web_lane.packages import Runtime
 from harness.web_lane.runtime import PageRuntime
 from harness.web_lane.tfjs.options import TargetOptions, VariantOptions
 from harness.web_lane.tfjs.reading import TFJS_READING
@@ -25,7 +27,7 @@ class WebTfjs(WebDriver):
     reading = TFJS_READING
     workloads = True
 
-    def installed(self) -> PageRuntime:
+    def installed(self, root: Path | None = None) -> PageRuntime:
         """Return the TF.js that npm installed.
 
         Raises:
@@ -33,7 +35,13 @@ class WebTfjs(WebDriver):
         """
         from harness.web_lane.tfjs.runtime import installed_tfjs
 
-        return installed_tfjs()
+        return installed_tfjs(root)
+
+    def runtimes(self) -> tuple[Runtime, ...]:
+        """Return TF.js and its GPU back ends."""
+        from harness.web_lane.tfjs.runtime import RUNTIMES
+
+        return RUNTIMES
 
 
 PLUGIN = WebTfjs()

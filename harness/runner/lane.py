@@ -24,6 +24,7 @@ from harness.outputs import ORIGINAL
 from harness.plan import Lane, PlannedRun
 from harness.plugins import (
     Driver,
+    KeptBuild,
     ModelFile,
     ModelFormat,
     Probe,
@@ -235,8 +236,10 @@ class LaneWorker:
                 scratch.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise refused(scratch, error) from error
+            target = run.target
+            build = target.kept or KeptBuild(self.context.tools)
             spec = TargetSpec(
-                name, run.target.options, self.context.tools, scratch, run.target.phone
+                name, target.options, build.tools, scratch, target.phone, build.runtime
             )
             opening = partial(self._driver(run).open, spec)
             try:

@@ -72,19 +72,29 @@ class EnvironmentChange:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How far the candidate is from the pinned reference: `change` and its interval, by cell."""
+    """How far the candidate is from the pinned reference: `change` and its interval, by cell.
+
+    `what` as in `Judgement`. From `bound` on it `exceeds` what lets last good move; it is
+    `confirmed` where fresh blocks proved it.
+    """
 
     cell: Cell
     change: float
     low: float | None
     high: float | None
+    what: str = "latency"
+    bound: float | None = None
+    exceeds: bool = False
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class GateRecord:
-    """One night's decision: `last_good` and `candidate` are sha256 of their builds.
+    """One night's decision: `last_good`, `reference` and `candidate` are sha256 of their builds.
 
     `moved` says whether the candidate became the last good build, `why_not_moved` why it did not.
+    On a `first_night` there was none, so that nothing was judged. `confirmation` is the result
+    folder of the fresh blocks, below this one; '' where nothing was flagged.
     """
 
     suite: str
@@ -99,6 +109,9 @@ class GateRecord:
     drift: tuple[Drift, ...] = ()
     max_drift: float | None = None
     schema: int = GATE_SCHEMA
+    reference: str = ""
+    first_night: bool = False
+    confirmation: str = ""
 
 
 def gate_to_bytes(record: GateRecord) -> bytes:

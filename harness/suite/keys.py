@@ -16,6 +16,7 @@ from harness.options import Number, Options, Sampling
 from harness.outputs import TOLERANCES, Precision
 from harness.plugins import ToolKind
 from harness.suite.finish_keys import OnFinishValue
+from harness.suite.gate_keys import GateKeys
 from harness.suite.given import Given, Text
 from harness.suite.model_keys import BesideItsFiles
 from harness.suite.published_keys import PublishedKeys
@@ -367,3 +368,6 @@ class SuiteKeys(Options):
             "`gate` when it has ended, see below"
         ),
     ] = None
+    gate: Annotated[GateKeys, Field(description="what `edgebench gate` judges by, see below")] = (
+        GateKeys()
+    )

@@ -353,6 +353,7 @@ def _suite(text: str, path: Path, checked: _Checked) -> Suite:
         ),
         until=keys.until,
         on_finish=_on_finish(keys),
+        gate=keys.gate,
     )
 
 

@@ -23,6 +23,7 @@ _LISTED = {
     "PublishedKeys": "published figures",
     "QualityKeys": "a declared quality",
     "EvaluateKeys": "a quality pass",
+    "GateKeys": "gate keys",
     "Sampling": "sampling keys",
     "TargetSampling": "sampling keys",
     "ToolKeys": "a tool",
@@ -138,6 +139,7 @@ _SECTIONS = (
         ),
         "OnFinishKeys",
     ),
+    ("The gate", "In `gate:`, for `edgebench gate`; see docs/gate.md.", "GateKeys"),
 )
 
 

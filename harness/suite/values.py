@@ -9,7 +9,8 @@ from typing import Any, Literal
 from harness.model import Facts, Phone, PublishedFigures
 from harness.options import Options, Sampling
 from harness.outputs import Precision
-from harness.plugins import ModelFormat, NoOptions, ToolKind
+from harness.plugins import KeptBuild, ModelFormat, NoOptions, ToolKind
+from harness.suite.gate_keys import GateKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,8 @@ class Target:
 
     `ratios` are (numerator, denominator) names of variants: those against the baseline
     first, then those that the suite declares, without repeats. `phone` is set when the target
-    has been placed on a device (`harness.lab.placing`).
+    has been placed on a device (`harness.lab.placing`), `kept` where a gate runs another build on
+    it than the suite's tools and the runtime of this host.
     """
 
     name: str
@@ -172,6 +174,7 @@ class Target:
     ratios: tuple[tuple[str, str], ...]
     sampling: Sampling
     phone: Phone | None = None
+    kept: KeptBuild | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,3 +205,4 @@ class Suite:
     base_model: str | None = None
     until: str | None = None
     on_finish: OnFinish | None = None
+    gate: GateKeys = field(default_factory=GateKeys)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
+from harness.errors import TargetNotFound
 from harness.model import Capture, Reading
 from harness.options import Options
 from harness.plugins import API_VERSION, ModelFormat, Session, TargetSpec
 from harness.web_lane.isolation import why_no_threads
 from harness.web_lane.options import SERVED, BrowserKeys
+from harness.web_lane.packages import Runtime, kept_files
 from harness.web_lane.reading import PASSES, read_capture
 from harness.web_lane.runtime import PageRuntime, RuntimeReading
 
@@ -27,12 +31,32 @@ class WebDriver(ABC):
     workloads = False
 
     @abstractmethod
-    def installed(self) -> PageRuntime:
-        """Return the runtime as it is installed.
+    def installed(self, root: Path | None = None) -> PageRuntime:
+        """Return the runtime as it is installed, in `root` or where npm puts it.
 
         Raises:
             TargetNotFound: it is not.
         """
+
+    def runtimes(self) -> tuple[Runtime, ...]:
+        """Return what npm installs of it: the first must be there; none where it cannot be kept."""
+        return ()
+
+    def runtime_files(self) -> Mapping[str, Path]:
+        """Return the files that npm installed of it, by their path in `node_modules`.
+
+        Raises:
+            TargetNotFound: it is not installed.
+        """
+        files: dict[str, Path] = {}
+        for runtime in self.runtimes():
+            try:
+                files |= kept_files(runtime)
+            except TargetNotFound:
+                # What comes after the first is installed apart, or not at all.
+                if not files:
+                    raise
+        return files
 
     def bench(self, options: Any) -> str:
         """Return the bench: this host, the phone that the browser is on, or one that came."""
@@ -63,7 +87,7 @@ class WebDriver(ABC):
         """
         from harness.web_lane.session import open_session
 
-        return open_session(target, self.installed())
+        return open_session(target, self.installed(target.runtime))
 
     def read(self, capture: Capture) -> Reading:
         """Turn a run's files into its outcome; pure.

@@ -38,13 +38,13 @@ class InstalledFiles:
         return sha256("\n".join(self.sha256[name] for name in names).encode()).hexdigest()
 
 
-def installed(runtime: Runtime) -> InstalledFiles:
-    """Find a runtime's files in `node_modules`.
+def installed(runtime: Runtime, root: Path | None = None) -> InstalledFiles:
+    """Find a runtime's files in `root`, by default `node_modules`.
 
     Raises:
         TargetNotFound: of the runtime's kind: it is not there, not whole, or mixed.
     """
-    root = locations.node_modules()
+    root = root or locations.node_modules()
     paths = {name: root / package / inside for name, (package, inside) in runtime.files.items()}
     packages = dict.fromkeys(package for package, _ in runtime.files.values())
     try:
@@ -64,6 +64,20 @@ def installed(runtime: Runtime) -> InstalledFiles:
             kind=runtime.kind,
         )
     return InstalledFiles(versions.pop(), paths, hashes)
+
+
+def kept_files(runtime: Runtime) -> Mapping[str, Path]:
+    """Return the files by which `installed` finds a runtime, by their path in `node_modules`.
+
+    Raises:
+        TargetNotFound: as `installed` does.
+    """
+    installed(runtime)
+    root = locations.node_modules()
+    packages = dict.fromkeys(package for package, _ in runtime.files.values())
+    inside = [f"{package}/package.json" for package in packages]
+    inside += [f"{package}/{path}" for package, path in runtime.files.values()]
+    return {path: root / path for path in inside}
 
 
 def _version(package: Path) -> str:

@@ -134,6 +134,22 @@ def test_the_hash_of_the_scripts_changes_with_any_of_them(
     assert len(seen) == 1 + len(scripts)
 
 
+def test_a_kept_tfjs_stays_what_it_was_when_another_one_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGEBENCH_NODE_MODULES", str(tmp_path / "modules"))
+    made_up_tfjs(tmp_path / "modules", {})
+    for inside, path in PLUGIN.runtime_files().items():
+        kept = tmp_path / "kept" / inside
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(path.read_bytes())
+    before = installed_tfjs()
+    before.files.paths[before.wasm_scripts[0]].write_text("newer")
+    variant = PLUGIN.variant_options(wasm="simd")
+    assert installed_tfjs(tmp_path / "kept").subject(variant) == before.subject(variant)
+    assert installed_tfjs().subject(variant) != before.subject(variant)
+
+
 def test_what_layers_models_need_is_loaded_and_hashed_for_them_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,9 @@ _GPU_RUNTIMES = {
     )
     for backend in ("webgl", "webgpu")
 }
+RUNTIMES = (_RUNTIME, *_GPU_RUNTIMES.values())
+"""TF.js, and the back ends that are installed apart."""
+
 ADAPTER = "runtimes/tfjs.js"
 
 
@@ -193,8 +196,8 @@ class TfjsRuntime:
         return tuple(f"tfjs/{name}" for name in names)
 
 
-def installed_tfjs() -> TfjsRuntime:
-    """Return the installed TF.js.
+def installed_tfjs(root: Path | None = None) -> TfjsRuntime:
+    """Return the TF.js that is installed in `root`, by default where npm puts it.
 
     Raises:
         TargetNotFound: tfjs-missing: it, or one of its files, is not there.
@@ -202,8 +205,8 @@ def installed_tfjs() -> TfjsRuntime:
     gpu = {}
     for backend, runtime in _GPU_RUNTIMES.items():
         with suppress(TargetNotFound):
-            gpu[backend] = installed(runtime)
-    return TfjsRuntime(installed(_RUNTIME), gpu)
+            gpu[backend] = installed(runtime, root)
+    return TfjsRuntime(installed(_RUNTIME, root), gpu)
 
 
 def _model_json(model: ModelFile) -> bytes:

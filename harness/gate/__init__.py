@@ -1,0 +1,1 @@
+"""A gate: the last good build beside tonight's, in the same blocks, and what follows from it."""
