@@ -20,12 +20,12 @@ def sampling_column(cells: Sequence[CellSummary]) -> tuple[Column, ...]:
 
 
 def sampling_of(cell: CellSummary) -> TableValue:
-    """Say in a row what was reached: `14 blocks, ±1.8 % of 2 % asked`, or why it was not."""
+    """Say in a row what was reached: `14 blocks, ±1.80 % of 2 %`, or why it was not."""
     standing, precision = cell.sampling, cell.session.precision
     if standing is None or precision is None:
         return None
     blocks = counted(standing.looked, "block")
-    reached = f"{_seen(standing)} of {_share(precision)} asked"
+    reached = f"{_seen(standing)} of {_share(precision)}"
     match standing.state:
         case "reached" if standing.seen.half_width is None:
             return f"{blocks}, nothing to estimate"
@@ -56,14 +56,14 @@ def rule_of(session: SessionRecord) -> str:
         return ""
     looks = ", ".join(map(str, session.looks[:-1]))
     budget = (
-        f", and none begin once the blocks of a bench have taken {session.budget_s / 60:.4g} min"
+        f", and none began once those of a bench had taken {session.budget_s / 60:.4g} min"
         if session.budget_s is not None
         else ""
     )
     return (
         f"blocks were added until every 95 % interval of a model reached at most "
-        f"{_share(session.precision)} to either side, whatever it said, looked at after {looks} "
-        f"and {session.looks[-1]} blocks{budget}"
+        f"{_share(session.precision)} to either side, whatever it said, or {session.looks[-1]} "
+        f"were made (looks after {looks} and {session.looks[-1]}){budget}"
     )
 
 
@@ -74,9 +74,9 @@ def sampling_notes(cells: Sequence[CellSummary]) -> tuple[str, ...]:
         return ()
     notes = [
         (
-            "sampling: the widest 95 % interval among the ratios of the row's model on its bench "
-            "(of the times themselves where nothing is compared: it bounds the middle of this "
-            "session's runs alone)."
+            "sampling: the widest 95 % interval among the ratios of the row's model on its bench, "
+            "of the width that was asked for (of the times themselves where nothing is compared: "
+            "it bounds the middle of this session's runs alone)."
         )
     ]
     lacking = [c.cell.model for c in asked if c.sampling and c.sampling.seen.left_out]

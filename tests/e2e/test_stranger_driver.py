@@ -60,7 +60,7 @@ def test_a_precision_is_kept_by_a_session_that_was_cut_off(stranger: Commander) 
     made = {r["run_id"] for r in records(stranger.folder / "result")}
     assert made == {run["run_id"] for run in map(json.loads, lines)}
     (latency,) = [t for t in json.loads(resumed.stdout)["tables"] if t["name"] == "latency"]
-    assert {row["sampling"] for row in latency["rows"]} == {"6 blocks, ±0 % of 2 % asked"}
+    assert {row["sampling"] for row in latency["rows"]} == {"6 blocks, ±0 % of 2 %"}
 
 
 def test_a_folder_stays_readable_when_its_driver_is_gone(stranger: Commander) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from runner_parts import (
     Played,
     ScriptedDriver,
@@ -33,6 +36,7 @@ from harness.plan import Plan
 from harness.plugins import Probed
 from harness.report import tables
 from harness.report.methods import methods
+from harness.report.numbers import significant
 from harness.report.summary import summarise
 from harness.retries import RetryPolicy
 from harness.runner import lane
@@ -120,7 +124,7 @@ def test_it_stops_at_the_first_look_that_is_narrow_enough_and_memory_comes_last(
     assert looks_of(session) == [(6, "reached", 0)]
     (started,) = [event for event in session.events if isinstance(event, SessionStarted)]
     assert started.runs == 14
-    assert sampling_texts(session.folder) == ["6 blocks, ±0.249 % of 2 % asked"] * 2
+    assert sampling_texts(session.folder) == ["6 blocks, ±0.249 % of 2 %"] * 2
 
 
 def test_it_goes_on_to_the_next_look_and_memory_still_comes_last(tmp_path: Path) -> None:
@@ -145,7 +149,7 @@ def test_what_is_not_reached_after_the_last_look_is_said_in_the_row(tmp_path: Pa
     assert looks_of(session)[-1] == (30, "not reached", 0)
     for text in sampling_texts(session.folder):
         assert text.startswith("not reached: 30 blocks, ±")
-        assert text.endswith(" % of 2 % asked")
+        assert text.endswith(" % of 2 %")
 
 
 def test_a_shift_of_one_side_stops_it_at_the_same_look(tmp_path: Path) -> None:
@@ -302,6 +306,35 @@ def test_a_resumed_session_makes_the_runs_of_one_that_was_never_stopped(
     assert max(blocks_of(whole.folder)) == 34
 
 
+def test_the_row_says_the_width_of_the_interval_that_the_table_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for busy in ((), (2,), (1, 5)):
+        session = disturbed(tmp_path / str(len(busy)), monkeypatch, *busy)
+        (ratio,) = [ratio for cell in summarise((session.folder,)) for ratio in cell.ratios]
+        estimate = ratio.estimate
+        assert estimate is not None
+        assert estimate.low is not None
+        assert estimate.high is not None
+        width = 100 * (math.sqrt(estimate.high / estimate.low) - 1)
+        assert f", ±{significant(width)} % of 2 %" in sampling_texts(session.folder)[0]
+
+
+@given(st.lists(st.floats(0.9, 1.1), min_size=30, max_size=30))
+@settings(deadline=None, max_examples=15)
+def test_blocks_that_come_after_a_decision_never_change_it(values: list[float]) -> None:
+    record = record_of(a_plan())
+    runs = made_runs(record.cells, 30, lambda block: values[block - 1])
+    (whole,) = standings(runs, looking(record), "host").values()
+    for blocks in (0, 5, 6, 8, 9, 13, 14, 20, 29, 30):
+        within = [run for run in runs if run.block <= blocks]
+        (found,) = standings(within, looking(record), "host").values()
+        if blocks >= whole.looked:
+            assert found == whole
+        else:
+            assert (found.state, found.planned > blocks) == ("sampling", True)
+
+
 def test_a_session_that_is_at_its_end_has_nothing_to_resume(tmp_path: Path) -> None:
     played(tmp_path, two(one_odd))
     again = played(tmp_path, two(one_odd), resume=True)
@@ -328,8 +361,8 @@ def test_the_report_says_the_rule_and_the_methods_paragraph_who_missed_it(tmp_pa
     notes = " ".join(note for table in tables.build((folder,)) for note in table.notes)
     rule = (
         "blocks were added until every 95 % interval of a model reached at most 2 % to either "
-        "side, whatever it said, looked at after 6, 9, 14, 20 and 30 blocks, and none begin once "
-        "the blocks of a bench have taken 30 min"
+        "side, whatever it said, or 30 were made (looks after 6, 9, 14, 20 and 30), and none "
+        "began once those of a bench had taken 30 min"
     )
     assert "Runs: 30 blocks, shuffled" in notes
     assert rule in notes
