@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import platform
+import socket
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,3 +17,13 @@ def machine_label() -> str:
     except OSError:
         identity = ""
     return "host-" + sha256(f"{identity}/{platform.node()}".encode()).hexdigest()[:6]
+
+
+def machine_names() -> frozenset[str]:
+    """Return the names that this machine and its user go by, to be taken out of what leaves it."""
+    hosts = {platform.node(), socket.gethostname()}
+    names = {*hosts, *(host.partition(".")[0] for host in hosts), Path.home().name}
+    # A process whose user is in no list of users has no name.
+    with suppress(OSError, KeyError, ImportError):
+        names.add(getpass.getuser())
+    return frozenset(names - {""})

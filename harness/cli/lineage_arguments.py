@@ -9,9 +9,10 @@ from harness.cli.argument_parts import Verbs, add_format, add_verb, positive
 
 
 def lineage_verbs(verbs: Verbs) -> None:
-    """Add impact, reread and prune."""
+    """Add impact, reread, prune and bundle."""
     _impact_verb(verbs)
     _reread_verb(verbs)
+    _bundle_verb(verbs)
     text = "make room: remove the raw files of old sessions, and note that they were removed"
     prune = add_verb(verbs, "prune", "prune", text)
     prune.add_argument(
@@ -55,6 +56,29 @@ def _reread_verb(verbs: Verbs) -> None:
     )
     _add_why(reread)
     add_format(reread)
+
+
+def _bundle_verb(verbs: Verbs) -> None:
+    text = "put result folders into one archive to cite, without names, serials and paths"
+    bundle = add_verb(verbs, "bundle", "bundle", text)
+    bundle.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    bundle.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="a name ending in .tar.gz or .zip"
+    )
+    bundle.add_argument("--title", metavar="TEXT", help="of the citation (default: suites, days)")
+    bundle.add_argument(
+        "--author", action="append", default=[], metavar="NAME", help="may be repeated"
+    )
+    bundle.add_argument(
+        "--hide",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="a further name to take out, such as that of the machine that measured",
+    )
+    bundle.add_argument(
+        "--include-virtual", action="store_true", help="rows of virtual devices in its tables too"
+    )
 
 
 def backfill_verb(verbs: Verbs) -> argparse.ArgumentParser:

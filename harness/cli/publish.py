@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import sys
 from hashlib import sha256
 from pathlib import Path
-from platform import node
 
 from harness import store
 from harness.cli import say
@@ -15,6 +13,7 @@ from harness.cli.publication_notes import note
 from harness.cli.site_folder import SiteFolder
 from harness.counted import counted
 from harness.errors import EXIT_OK, StoreError, SuiteError
+from harness.machine_label import machine_names
 from harness.model import RunResult
 from harness.report.markdown_tables import markdown
 from harness.report.marked_region import with_region
@@ -53,7 +52,7 @@ def execute(arguments: argparse.Namespace) -> int:
         note(paths, "--into", arguments.into, arguments)
     if site:
         chosen = publish_results(
-            folders, include_virtual=arguments.include_virtual, scrubber=Scrubber(_names())
+            folders, include_virtual=arguments.include_virtual, scrubber=Scrubber(machine_names())
         )
         _write_site(site, chosen)
         note(paths, "--out", arguments.out, arguments)
@@ -90,16 +89,6 @@ def _digests(path: Path) -> dict[str, str]:
             where=str(path),
             hint="make its files readable",
         ) from error
-
-
-def _names() -> frozenset[str]:
-    """Return the names that this machine and its user go by."""
-    host = node()
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = ""
-    return frozenset(filter(None, (host, host.partition(".")[0], user, Path.home().name)))
 
 
 def _write_into(path: Path, marker: str, content: str) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import platform
+import re
+import socket
+import tarfile
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -47,6 +51,46 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Commander:
 
 def tables(text: str) -> dict[str, Any]:
     return {table["name"]: table for table in json.loads(text)["tables"]}
+
+
+def test_a_bundle_names_nobody_and_verifies_where_it_is_unpacked(
+    measured: Commander, tmp_path: Path
+) -> None:
+    archives = []
+    for name in ("one.tar.gz", "two.tar.gz"):
+        made = measured("bundle", "results", "--include-virtual", "--out", str(tmp_path / name))
+        assert made.returncode == 0, made.stderr
+        archives.append((tmp_path / name).read_bytes())
+    assert archives[0] == archives[1]
+    with tarfile.open(tmp_path / "one.tar.gz") as archive:
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    (bundle,) = (tmp_path / "unpacked").iterdir()
+
+    session = next((bundle / "results").iterdir())
+    raw = {path.name for path in session.rglob("raw/*/*")}
+    assert {"run.json", "stdout.txt"} <= raw
+    everything = [path for path in bundle.rglob("*") if path.is_file()]
+    told = "".join(path.read_bytes().decode(errors="replace") for path in everything)
+    for path in (str(measured.folder), str(Path.home()) + "/", "/tmp/", "127.0.0.1:"):
+        assert path not in told.replace("/data/local/tmp/", ""), path
+    words = set(re.findall(r"[\w.+@-]+", told))
+    generic = {"root", "runner", "user"}
+    assert not words & ({socket.gethostname(), getpass.getuser()} - generic)
+
+    lines = (bundle / "SHA256SUMS").read_text().splitlines()
+    assert len(lines) == len(everything) - 1
+    for line in lines:
+        digest, name = line.split("  ")
+        assert sha256((bundle / name).read_bytes()).hexdigest() == digest
+    there = Commander(bundle, measured.environment)
+    verified = there("verify", "results", "--json")
+    assert verified.returncode == 0, verified.stdout
+    checks = {row["check"]: row for row in tables(verified.stdout)["verification"]["rows"]}
+    assert checks["reading"]["holds"]["value"] == 2
+    assert checks["hash"]["holds"]["value"] == 3
+    again = there("table", "results", "--format", "markdown")
+    assert "### Latency" in again.stdout
+    assert "cff-version: 1.2.0" in (bundle / "CITATION.cff").read_text()
 
 
 def test_captures_are_read_again_into_a_folder_of_their_own(measured: Commander) -> None:

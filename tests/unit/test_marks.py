@@ -145,7 +145,8 @@ def test_marked_runs_are_rows_with_the_reason_in_every_reader_and_runs_jsonl_is_
     gaps = [r for t in found if t["name"] == "coverage" for r in t["rows"]]
     assert (f"invalid: {REASON}", "invalid") in {(row["reason"], row["outcome"]) for row in gaps}
 
-    assert main(["publish", str(folder), "--out", str(tmp_path / "site")]) == 0
+    site = ["--out", str(tmp_path / "site"), "--include-virtual"]
+    assert main(["publish", str(folder), *site]) == 0
     pages = "".join(p.read_text() for p in (tmp_path / "site").rglob("*.html"))
     assert f"invalid: {REASON}" in pages
     capsys.readouterr()

@@ -1,0 +1,1 @@
+"""Result folders as one archive to cite: scrubbed, bound by hashes, the same bytes every time."""
