@@ -50,6 +50,11 @@ def blocks_made(cells: Sequence[CellSummary]) -> str:
     return f"{low}–{high} blocks" if low < high else counted(low, "block")
 
 
+def blocks_asked(session: SessionRecord) -> str:
+    """Say how many blocks of each model a session was to make: `10`, or `6–30`."""
+    return f"{session.looks[0]}–{session.blocks}" if session.looks else str(session.blocks)
+
+
 def rule_of(session: SessionRecord) -> str:
     """Say by which rule a session's blocks were as many as they are; '' if the number was fixed."""
     if session.precision is None:

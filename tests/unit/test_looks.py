@@ -37,6 +37,7 @@ from harness.plugins import Probed
 from harness.report import tables
 from harness.report.methods import methods
 from harness.report.numbers import significant
+from harness.report.sampling import blocks_asked
 from harness.report.summary import summarise
 from harness.retries import RetryPolicy
 from harness.runner import lane
@@ -418,6 +419,7 @@ def test_what_was_asked_for_is_in_the_session_record() -> None:
     session = replace(record_of(a_plan(budget=90.0)), targets=(replace(HERE, cooldown_s=2.0),))
     assert session_from_record(json.loads(session_to_bytes(session))) == session
     assert (session.precision, session.budget_s, session.looks) == (0.02, 90.0, (6, 9, 14, 20, 30))
+    assert blocks_asked(session) == "6–30"
 
 
 def test_models_with_a_base_stop_together_and_by_the_ratios_over_it() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +23,7 @@ from harness.runner.events import (
     BrowserJoined,
     Event,
     LaneAhead,
+    Looked,
     Noticed,
     RunFinished,
     RunStarted,
@@ -166,6 +168,30 @@ def test_a_target_that_goes_away_and_comes_back_is_told_with_the_next_step(style
 def test_added_runs_count_as_runs_to_do() -> None:
     *_, last = [json.loads(line) for line in said("json", AWAY).splitlines()]
     assert (last["event"], last["runs"], last["total"]) == ("block_added", 3, 5)
+
+
+LOOKS: list[Event] = [
+    SessionStarted("results/x", 12, 30, 18.0, looks=(6, 9, 14, 20, 30)),
+    Looked("host", "net", 6, math.log(1.031), 0.02, "sampling", 6),
+    Looked("host", "", 9, math.inf, 0.02, "not reached", 0),
+    Looked("host", "net", 9, None, 0.02, "reached", 0),
+]
+
+
+@pytest.mark.parametrize("style", ["lines", "live"])
+def test_a_look_says_what_it_saw_and_what_follows(style: Style) -> None:
+    text = " ".join(said(style, LOOKS).split())
+    assert "12 runs in 6 blocks, then as many as it takes (at most 30), about 18 s" in text
+    assert "net: ±3.1 % after 6 blocks, ±2 % asked: 6 more runs follow" in text
+    assert "all models: an interval is missing after 9 blocks, ±2 % asked: not reached" in text
+    assert "net: nothing to estimate after 9 blocks, ±2 % asked: reached" in text
+
+
+def test_a_program_is_told_of_a_look_in_plain_json() -> None:
+    records = [json.loads(line) for line in said("json", LOOKS).splitlines()]
+    looked = [record for record in records if record["event"] == "looked"]
+    assert [record["total"] for record in looked] == [18, 18, 18]
+    assert [record["half_width"] for record in looked] == [math.log(1.031), None, None]
 
 
 def test_a_program_is_told_the_class_of_a_loss() -> None:

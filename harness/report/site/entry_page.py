@@ -14,6 +14,7 @@ from harness.report import tables
 from harness.report.memory_maps import MemoryMaps
 from harness.report.operators import profiled_tables
 from harness.report.pictures.canvas import Picture
+from harness.report.sampling import blocks_asked
 from harness.report.site.addresses import Addresses
 from harness.report.site.baselines import over_every_variant
 from harness.report.site.coverage_matrix import coverage_matrix
@@ -159,7 +160,7 @@ def _session_row(folder: ResultFolder) -> tuple[str | Figure | None, ...]:
         session.label,
         _text(session.host.get("os")),
         _text(session.host.get("cpu_model")),
-        Figure(session.blocks, str(session.blocks)),
+        Figure(session.blocks, blocks_asked(session)),
         Figure(len(folder.runs), str(len(folder.runs))),
         _version(folder),
     )

@@ -10,6 +10,7 @@ from harness.pages.document import document, escaped_lines
 from harness.pages.tables import RowLooks, Shown, tables_body
 from harness.report.latency import why_no_time
 from harness.report.numbers import SECONDS, count, scale_for
+from harness.report.sampling import blocks_asked, rule_of
 from harness.report.site.addresses import from_below
 from harness.report.site.cell_pages import CellSite
 from harness.report.site.fact_tables import facts_table, told
@@ -48,7 +49,8 @@ def _session_facts(session: SessionRecord) -> Facts:
         "label": session.label,
         "started_utc": session.started_utc,
         "seed": session.seed,
-        "blocks": session.blocks,
+        "blocks": blocks_asked(session),
+        **({"rule of blocks": rule} if (rule := rule_of(session)) else {}),
         "memory_runs": session.memory_runs,
         "added_blocks": session.added_blocks,
         "base_model": session.base_model,
