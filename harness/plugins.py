@@ -17,17 +17,20 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias, cast, get_args, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast, runtime_checkable
 
 from harness.errors import PluginError
 from harness.model import Capture, Cell, Facts, Pass, Phone, Reading, Table, Tensor
-from harness.options import Options, Sampling
+
+if TYPE_CHECKING:
+    # Whoever prints a table needs a format, and none of what pydantic takes to be imported.
+    from harness.options import Options, Sampling
 
 API_VERSION = 1
 
 Kind: TypeAlias = Literal["drivers", "probes", "formats", "models"]
 ModelFormat: TypeAlias = Literal["tflite", "tfjs", "onnx"]
-MODEL_FORMATS: tuple[ModelFormat, ...] = get_args(ModelFormat)
+MODEL_FORMATS: tuple[ModelFormat, ...] = ("tflite", "tfjs", "onnx")
 ToolKind: TypeAlias = Literal["benchmark_model", "litert"]
 """TFLite's `benchmark_model`, or LiteRT's `benchmark_litert_model`, which often has its name."""
 KINDS: tuple[Kind, ...] = ("drivers", "probes", "formats", "models")
@@ -285,10 +288,6 @@ class Network(Protocol):
         """Return the `harness.graphs.description.Graph` of this network with these options."""
 
 
-class NoOptions(Options):
-    """The options of a network that has none."""
-
-
 _PROTOCOLS: Mapping[Kind, Any] = {
     "drivers": Driver,
     "probes": Probe,
@@ -394,6 +393,8 @@ def driver(name: str) -> Driver:
 
 def network_options(network: Any) -> type[Options]:
     """Return the type of a network's options; one that does not say has none."""
+    from harness.options import NoOptions
+
     said: type[Options] = getattr(network, "options", NoOptions)
     return said
 

@@ -13,6 +13,8 @@ from harness.history.series import Series, known_cells, metrics_of, read_series
 from harness.report.history_tables import history_tables
 from harness.selection import WORDS, Selection, parse_selection
 
+SHOWN_AT_A_TERMINAL = 30
+
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the verb."""
@@ -20,7 +22,11 @@ def execute(arguments: argparse.Namespace) -> int:
     def ask(index: Database) -> tuple[Series, ...]:
         return _histories(index, arguments.cell, arguments.metric)
 
-    print_tables(history_tables(ask_index(arguments.results, ask, say)), arguments.format)
+    last = arguments.last
+    if last is None and arguments.format in (None, "terminal"):
+        last = SHOWN_AT_A_TERMINAL
+    histories = ask_index(arguments.results, ask, say)
+    print_tables(history_tables(histories, last=last), arguments.format)
     return EXIT_OK
 
 

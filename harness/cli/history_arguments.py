@@ -6,7 +6,7 @@ import argparse
 from datetime import date
 from pathlib import Path
 
-from harness.cli.argument_parts import Verbs, add_format, add_only, add_verb
+from harness.cli.argument_parts import Verbs, add_format, add_only, add_verb, positive
 
 
 def history_verbs(verbs: Verbs) -> None:
@@ -26,6 +26,12 @@ def history_verbs(verbs: Verbs) -> None:
     )
     history.add_argument(
         "--metric", metavar="NAME", help="instead of the statistic that times are compared by"
+    )
+    history.add_argument(
+        "--last",
+        type=positive,
+        metavar="N",
+        help="sessions to show; change points are all shown (default: 30 at a terminal, else all)",
     )
     _add_results(history)
     add_format(history)

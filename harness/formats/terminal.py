@@ -195,10 +195,11 @@ def _fitted(table: Table, width: int) -> _Layout:
 def _wrapped(layout: _Layout, width: int) -> _Layout:
     widths = [strip.width(layout.header) for strip in layout.strips]
     excess = layout.width - width
-    soft = [i for i, strip in enumerate(layout.strips) if not strip.solid]
+    # Asked for once: a table has many rows, and is narrowed in many steps.
+    least = {i: strip.least for i, strip in enumerate(layout.strips) if not strip.solid}
     while excess > 0:
-        index = max(soft, key=lambda i: widths[i] - layout.strips[i].least, default=None)
-        if index is None or widths[index] <= layout.strips[index].least:
+        index = max(least, key=lambda i: widths[i] - least[i], default=None)
+        if index is None or widths[index] <= least[index]:
             break
         widths[index] -= 1
         excess -= 1

@@ -11,7 +11,7 @@ from harness.history.database import Database
 from harness.model import Cell, Facts
 
 _SHA256 = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
-_MOST_KNOWN = 20_000
+_MOST_KNOWN = 5_000
 
 
 class RowIds:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from harness.counted import counted
 from harness.history.keys import more_is_better
 from harness.history.series import (
     ChangePoint,
@@ -36,15 +37,15 @@ from harness.statistics.change_points import (
 )
 
 SHOWN_CONDITIONS = (
-    ("others_cpu_share", "others' CPU", 100.0, " %"),
-    ("steal_cpu_share", "steal", 100.0, " %"),
-    ("load1", "load", 1.0, ""),
-    ("thermal_status_begin", "thermal status", 1.0, ""),
-    ("battery_c_begin", "battery", 1.0, " °C"),
-    ("skin_c_begin", "skin", 1.0, " °C"),
-    ("frequency_hz_mean", "clock", 1e-9, " GHz"),
+    ("others_cpu_share", "others' CPU", "%", 100.0),
+    ("steal_cpu_share", "steal", "%", 100.0),
+    ("load1", "load", "", 1.0),
+    ("thermal_status_begin", "thermal status", "", 1.0),
+    ("battery_c_begin", "battery", "°C", 1.0),
+    ("skin_c_begin", "skin", "°C", 1.0),
+    ("frequency_hz_mean", "clock", "GHz", 1e-9),
 )
-"""Conditions that a row of a history shows: fact, word, factor and unit of its range."""
+"""Conditions that a history has columns for, where they are known: fact, header, unit, factor."""
 
 _CHANGES_NOTE = (
     f"Before and after: medians of up to {BASELINE} sessions on either side. What changed: between "
@@ -53,17 +54,19 @@ _CHANGES_NOTE = (
 )
 _PLAIN = (Scale("", 1.0),)
 _HASH_SHOWN = 12
+_ALWAYS = frozenset({"day", "n", "median", "spread", "folder"})
 
 
-def history_tables(histories: Sequence[Series]) -> tuple[Table, ...]:
+def history_tables(histories: Sequence[Series], *, last: int | None = None) -> tuple[Table, ...]:
     """Return for each series its sessions, and its change points where it has any.
 
+    Of the sessions the `last` ones are shown, all if None; of the change points all.
     Series of one cell under several settings say in their titles in which facts they differ.
     """
     found: list[Table] = []
     for series in histories:
         apart = _apart(series.key, [other.key for other in histories])
-        found.append(_sessions_table(series, apart))
+        found.append(_sessions_table(series, apart, last))
         if series.changes:
             found.append(_changes_of_one(series, apart))
     return tuple(found)
@@ -101,7 +104,7 @@ def is_worse(metric: str, change: ChangePoint) -> bool:
 def what_changed(series: Series, change: ChangePoint) -> str:
     """Say what of subject and conditions is different in the session where a change begins."""
     point, before = series.points[change.at], series.points[change.at - 1]
-    facts = [said_change(each) for each in point.subject_changes]
+    facts = [said_change(each) for each in _telling(point.subject_changes)]
     conditions = [
         f"{fact} {_said(before.conditions[fact])} → {_said(now)}"
         for fact, now in point.conditions.items()
@@ -110,47 +113,70 @@ def what_changed(series: Series, change: ChangePoint) -> str:
     return "; ".join((*facts, *conditions)) or "nothing that is known"
 
 
+def _telling(changes: Sequence[FactChange]) -> Iterator[FactChange]:
+    """Yield changed facts without the hash of what another fact names already."""
+    names = {change.fact for change in changes}
+    for change in changes:
+        named = change.fact.removesuffix("_sha256")
+        if named == change.fact or not {named, f"{named}_version"} & names:
+            yield change
+
+
 def said_change(change: FactChange) -> str:
     """Say a changed fact, hashes by their first digits."""
     return f"{change.fact} {_short(change.before)} → {_short(change.now)}"
 
 
-def _sessions_table(series: Series, apart: str) -> Table:
+def _sessions_table(series: Series, apart: str, last: int | None) -> Table:
     scale = _scale(series)
-    starts = {change.at: change for change in series.changes}
-    marked = any(point.marks for point in series.points)
-    columns = (
-        Column("started_utc", "session (UTC)"),
-        Column("n", "n", align="right"),
-        Column("median", "median", scale.unit, "right"),
-        Column("spread", "min–max", scale.unit, "right"),
-        Column("change", "change"),
-        Column("subject", "changed since the session before"),
-        Column("conditions", "conditions"),
-        *((Column("marks", "marked"),) if marked else ()),
-        Column("folder", "folder"),
-    )
-    rows = tuple(
-        (
-            _date(point),
-            count(point.n),
-            *_amounts(point, scale),
-            _change_words(series.key.metric, starts[at]) if at in starts else None,
-            "; ".join(map(said_change, point.subject_changes)) or None,
-            _shown_conditions(point.conditions) or None,
-            *((point.marks or None,) if marked else ()),
-            point.folder,
-        )
-        for at, point in enumerate(series.points)
+    first = 0 if last is None else max(0, len(series.points) - last)
+    places = range(first, len(series.points))
+    every = tuple(
+        (column, values)
+        for column, values in _columns(series, scale, places)
+        if column.key in _ALWAYS or any(value is not None for value in values)
     )
     return Table(
         name="history",
         title=f"{series.key.metric} of {series.key.cell.label}{apart}",
-        columns=columns,
-        rows=rows,
-        notes=tuple(_notes(series)),
+        columns=tuple(column for column, _ in every),
+        rows=tuple(zip(*(values for _, values in every), strict=True)),
+        notes=tuple(_notes(series, first)),
         section=_section(series.key),
     )
+
+
+def _columns(
+    series: Series, scale: Scale, places: range
+) -> Iterator[tuple[Column, Sequence[TableValue]]]:
+    """Yield every column that a history may have, with its values; those without any go."""
+    points = [series.points[place] for place in places]
+    starts = {change.at: _change_words(series.key.metric, change) for change in series.changes}
+    amounts = [_amounts(point, scale) for point in points]
+    yield Column("day", "session (UTC)"), _dates(points)
+    yield Column("n", "n", align="right"), [count(point.n) for point in points]
+    yield Column("median", "median", scale.unit, "right"), [middle for middle, _ in amounts]
+    yield Column("spread", "min–max", scale.unit, "right"), [spread for _, spread in amounts]
+    yield Column("change", "change"), [starts.get(place) for place in places]
+    changed = ["; ".join(map(said_change, _telling(point.subject_changes))) for point in points]
+    yield Column("subject", "changed since the one before"), [text or None for text in changed]
+    for fact, word, unit, factor in SHOWN_CONDITIONS:
+        ranges = [_scaled(point.conditions.get(fact), factor) for point in points]
+        yield Column(fact, word, unit, "right"), ranges
+    yield Column("marks", "marked"), [point.marks or None for point in points]
+    yield Column("folder", "folder"), _folder_names(points)
+
+
+def _dates(points: Sequence[SeriesPoint]) -> list[TableValue]:
+    """Return the day of each session, with its time where a day has several."""
+    days = [point.started_utc[:10] for point in points]
+    return list(days if len(set(days)) == len(days) else map(_date, points))
+
+
+def _folder_names(points: Sequence[SeriesPoint]) -> list[TableValue]:
+    """Return the last part of each folder's place, or all of it where that is not enough."""
+    names = [point.folder.rpartition("/")[2] for point in points]
+    return list(names if len(set(names)) == len(names) else [point.folder for point in points])
 
 
 def _amounts(point: SeriesPoint, scale: Scale) -> tuple[TableValue, TableValue]:
@@ -160,7 +186,12 @@ def _amounts(point: SeriesPoint, scale: Scale) -> tuple[TableValue, TableValue]:
     return figure, scale.span(point.low, point.high)
 
 
-def _notes(series: Series) -> Iterator[str]:
+def _notes(series: Series, left_out: int) -> Iterator[str]:
+    if left_out:
+        yield (
+            f"{counted(left_out, 'earlier session')} not shown: --last {len(series.points)} "
+            "shows all."
+        )
     yield (
         "A row is a session; its median and its spread are over n runs, each a fresh process or "
         "browser. The spread is of that session alone: sessions differ by more than it says."
@@ -303,14 +334,12 @@ def _apart(key: SeriesKey, all_keys: Sequence[SeriesKey]) -> str:
     return f" ({told})" if told else ""
 
 
-def _shown_conditions(conditions: Mapping[str, Condition]) -> str:
-    shown = []
-    for fact, word, factor, unit in SHOWN_CONDITIONS:
-        values = conditions.get(fact)
-        if values and not isinstance(values[0], str):
-            low, high = (float(value) * factor for value in values)
-            shown.append(f"{word} {_said((low, high))}{unit}")
-    return ", ".join(shown)
+def _scaled(condition: Condition | None, factor: float) -> str | None:
+    """Return the range of a number in another unit; None if it is not known, or is no number."""
+    if not condition or isinstance(condition[0], str):
+        return None
+    low, high = (float(value) * factor for value in condition)
+    return _said((low, high))
 
 
 def _said(condition: Condition) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.model import Facts, Phone, PublishedFigures
-from harness.options import Options, Sampling
+from harness.options import NoOptions, Options, Sampling
 from harness.outputs import Precision
-from harness.plugins import KeptBuild, ModelFormat, NoOptions, ToolKind
+from harness.plugins import KeptBuild, ModelFormat, ToolKind
 from harness.suite.gate_keys import GateKeys
 
 

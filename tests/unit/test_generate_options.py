@@ -14,8 +14,8 @@ from harness import artifacts
 from harness.errors import PluginError
 from harness.graphs.builder import GraphBuilder
 from harness.graphs.description import Graph
-from harness.options import Options
-from harness.plugins import Kind, NoOptions, Registry, build_network, network_options
+from harness.options import NoOptions, Options
+from harness.plugins import Kind, Registry, build_network, network_options
 from harness.suite.finding import SuiteMistakes
 from harness.suite.load import parse
 from harness.suite.values import Generated, ModelSource, Suite

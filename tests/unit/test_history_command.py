@@ -59,7 +59,7 @@ def test_a_history_tells_each_session_and_the_change_with_what_changed(
     assert sessions["title"] == "latency_p50 of blazeface/fp32 on chromium/simd"
     assert len(sessions["rows"]) == 20
     first, changed = sessions["rows"][0], sessions["rows"][14]
-    assert first["started_utc"] == "2026-09-01 02:00"
+    assert (first["day"], first["folder"]) == ("2026-09-01", "2026-09-01_lab")
     assert first["n"]["value"] == 3
     assert (changed["change"], changed["subject"]) == ("slower", "tfjs 4.22.0 → 4.23.0")
     (change,) = changes["rows"]
@@ -201,7 +201,7 @@ def test_a_history_imports_nothing_that_is_slow_to_import(tmp_path: Path) -> Non
     program = (
         "import sys; from harness.cli import main; "
         f"main(['history', 'variant=simd', '--results', {str(tmp_path)!r}, '--json']); "
-        "print(sorted({'numpy', 'pandas', 'scipy', 'yaml', 'rich', 'playwright'} & set(sys.modules)))"
+        "print(sorted({'numpy', 'pandas', 'pydantic', 'scipy', 'yaml', 'rich', 'playwright'} & set(sys.modules)))"
     )
     told = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
@@ -211,3 +211,19 @@ def test_a_history_imports_nothing_that_is_slow_to_import(tmp_path: Path) -> Non
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert told.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_terminal_shows_the_last_sessions_and_says_how_to_see_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_nights(tmp_path, [0.003] * 33, [SIMD])
+    asked = ["history", "variant=simd", "--results", str(tmp_path)]
+    main(asked)
+    short = capsys.readouterr().out
+    assert "3 earlier sessions not shown: --last 33 shows all" in short
+    assert "2026-09-03" not in short
+    assert "2026-09-04" in short
+    main([*asked, "--last", "33"])
+    assert "2026-09-01" in capsys.readouterr().out
+    _, (table, *_), _ = printed(capsys, *asked)
+    assert len(table["rows"]) == 33
