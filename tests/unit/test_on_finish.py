@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+import threading
 import time
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import psutil
@@ -20,6 +23,7 @@ from harness.suite.finding import SuiteMistakes
 from harness.suite.load import parse
 from harness.suite.values import OnFinish, Suite
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "nightly.md"
 SUITE = """\
 suite: night
 models: {net: {generate: mobilenet_v2}}
@@ -81,6 +85,39 @@ def test_the_digest_is_the_one_of_the_verb(suite: Suite, session: Path) -> None:
     [told] = digest["sessions"]
     assert told["folder"] == str(session)
     assert told["red"]
+
+
+def test_the_script_of_the_documentation_posts_what_is_red(
+    suite: Suite,
+    session: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    [script] = re.findall(
+        r"^```python\n(.*?)^```$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    (suite.path.parent / "tell.py").write_text(script)
+    posted: list[bytes] = []
+
+    class Chat(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Chat) as chat:
+        chat.timeout = 60
+        monkeypatch.setenv("CHAT_HOOK", f"http://127.0.0.1:{chat.server_port}/")
+        answering = threading.Thread(target=chat.handle_request)
+        answering.start()
+        finish(running(suite, sys.executable, "tell.py"), session, 1)
+        answering.join()
+    assert capfd.readouterr().err == ""
+    assert json.loads(posted[0])["text"].startswith("night: ")
+    assert "raise timeout_s" in json.loads(posted[0])["text"]
 
 
 def test_a_suite_without_it_runs_nothing(suite: Suite, tmp_path: Path) -> None:
