@@ -42,6 +42,7 @@ from harness.report.digest.values import (
 )
 from harness.store.gate_record import (
     GATE,
+    Drift,
     EnvironmentChange,
     GateRecord,
     Judgement,
@@ -257,6 +258,58 @@ def test_a_missing_cell_that_no_run_tells_of_is_told_from_the_gate() -> None:
     absent = Cell("blazeface", "fp32", "chromium", "gone")
     gate = gate_of(Judgement(absent, "outcome", "missing", why="it was not planned"))
     assert findings(night(), gate=gate) == [("missing", True)]
+
+
+def test_what_fails_as_it_did_at_last_good_is_to_be_watched() -> None:
+    gate = gate_of(
+        Judgement(SIMD, "outcome", "unchanged", why="failed, as at last good"), green=True
+    )
+    folder = night(outcomes={SIMD: made.failed()})
+    assert findings(folder, gate=gate) == [("failed", False)]
+    first = gate_of(green=True, first_night=True)
+    assert findings(folder, gate=first) == [("failed", True)]
+    assert "gate: first night, green" in digested(folder, gate=first)
+
+
+def test_a_cell_that_neither_build_gave_is_red_and_no_regression() -> None:
+    gate = gate_of(Judgement(SIMD, "outcome", "environment changed", why="both fail"), green=True)
+    assert findings(night(), gate=gate) == [("environment changed", True)]
+    assert findings(night(outcomes={SIMD: made.failed()}), gate=gate) == [("failed", True)]
+
+
+def test_a_proved_drift_is_red_and_one_that_is_not_proved_is_why_last_good_stays() -> None:
+    drift = Drift(SIMD, 0.041, 0.033, 0.052, bound=0.03, exceeds=True, confirmed=True)
+    [finding] = digest_session(night(), gate_of(green=True, drift=(drift,)), ()).findings
+    assert (finding.trouble, finding.red) == ("drifted", True)
+    assert finding.why == "latency +4.1 % [+3.3, +5.2] from the pinned reference, allowed 3 %"
+    gate = gate_of(
+        green=True,
+        moved=False,
+        why_not_moved="1 thing drifted",
+        drift=(replace(drift, confirmed=False),),
+    )
+    assert findings(night(), gate=gate) == [("last good stays", False)]
+
+
+def test_counts_are_told_as_counts() -> None:
+    fewer = Judgement(SIMD, "nodes_delegated", "regressed", "1", 30.0, 28.0, threshold=0.0)
+    [finding] = digest_session(night(), gate_of(fewer), ()).findings
+    assert finding.why == "nodes_delegated 30 → 28, allowed 0"
+
+
+def test_the_second_build_of_a_gate_is_no_device_and_no_cell_of_the_suite() -> None:
+    twin = replace(made.CHROMIUM, name="chromium (last good)", baseline=None, ratios=())
+    record = made.session(targets=(made.CHROMIUM, twin), memory_runs=0)
+    folder = made.folder(record, lambda *_: made.times(0.01))
+    session = digest_session(folder, gate_of(green=True), (folder,))
+    assert [device.target for device in session.devices] == ["chromium"]
+    assert (session.cells, session.complete, session.measured) == (6, 6, 72)
+
+
+def test_a_gate_goes_on_as_a_gate() -> None:
+    folder = night(command=("edgebench", "gate", "quickstart.yaml"))
+    [finding] = digest_session(replace(folder, runs=folder.runs[:-1]), None, ()).findings
+    assert "edgebench gate SUITE --resume" in finding.next_step
 
 
 def test_a_gate_that_is_not_green_is_red_whatever_it_says() -> None:
@@ -543,9 +596,14 @@ def test_a_folder_that_cannot_be_read_is_red_and_does_not_hide_the_others(
 def test_the_record_of_a_gate_is_found_in_the_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (kept(night(), tmp_path / "1") / GATE).write_bytes(gate_to_bytes(gate_of(SLOWER)))
-    assert cli.main(["digest", str(tmp_path / "1")]) == 1
-    assert "regressed chromium, blazeface/fp32 simd" in capsys.readouterr().out
+    record = gate_of(SLOWER, confirmation="fresh")
+    (kept(night(), tmp_path / "1") / GATE).write_bytes(gate_to_bytes(record))
+    kept(night("2026-11-24T03:30:00+00:00"), tmp_path / "1" / "fresh")
+    assert cli.main(["digest", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "regressed chromium, blazeface/fp32 simd" in said
+    assert "72 runs on chromium" in said
+    assert "session of 2026-11-24 01:30" in said
 
 
 def test_nothing_to_tell_of_is_an_error_of_the_store(

@@ -16,6 +16,7 @@ from harness.model import (
 )
 from harness.report.digest.values import DeviceSeen, DeviceState
 from harness.retries import AWAY
+from harness.twin_names import is_twin
 
 NOT_TRIED = frozenset({"time"})
 """Classes of skipped runs that say nothing about their target: the session's time was over."""
@@ -30,7 +31,8 @@ def devices_seen(
 
     `latest` are the last attempts, `earlier` are sessions of the same suite, the newest first.
     """
-    targets = folder.session.targets
+    # A gate's second build runs on the same devices, as targets of its own.
+    targets = [each for each in folder.session.targets if not is_twin(each.name)]
     here = [_seen(target, latest, earlier) for target in targets]
     names = {target.name for target in targets}
     before = earlier[0] if earlier else None
@@ -46,7 +48,10 @@ def devices_seen(
             why=f"measured in the session of {day(before.session.started_utc)}, not planned now",
         )
         for target in (before.session.targets if before else ())
-        if before and target.name not in names and _measured(before.runs, target.name)
+        if before
+        and target.name not in names
+        and not is_twin(target.name)
+        and _measured(before.runs, target.name)
     ]
     return (*here, *gone)
 

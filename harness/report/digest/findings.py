@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from shlex import quote
 
 from harness.disturbances import DISTURBED, block_of, how_replaced
@@ -16,6 +16,7 @@ from harness.report.summary import CellSummary, PassSummary
 from harness.retries import failed_for_good
 
 _INVALID = frozenset({"conditions-invalid", "conditions-refused", "marked-invalid"})
+_MEASURING = frozenset({"run", "serve", "gate"})
 _AFTER_MARKED: Mapping[str, str] = {
     "throttled": "let the phone cool longer: a longer `cooldown_s` in `sampling:`, or `wait_s` in "
     "the target's `conditions:`",
@@ -76,7 +77,7 @@ def _devices(
             cells=tuple(dict.fromkeys(run.cell for run in touched)),
             runs=len(touched),
             why=device.why,
-            next_step=_then_resume(reason.hint, folder.path),
+            next_step=_then_resume(reason.hint, folder),
         )
 
 
@@ -88,10 +89,16 @@ def _is_of(run: RunResult, kind: str, state: str) -> bool:
     return outcome.failure.kind == kind or (state == "lost" and outcome.failure.kind in GIVEN_UP)
 
 
-def _then_resume(hint: str, folder: str) -> str:
+def _resume(folder: ResultFolder) -> str:
+    """Return the command that goes on with a session; only the name of its suite is not known."""
+    verb = next((word for word in folder.session.command[1:2] if word in _MEASURING), "run")
+    return f"edgebench {verb} SUITE --resume {quote(folder.path)}"
+
+
+def _then_resume(hint: str, folder: ResultFolder) -> str:
     if "--resume" in hint:
         return hint
-    return f"{hint}; then make the missing runs: edgebench run SUITE --resume {quote(folder)}"
+    return f"{hint}; then make the missing runs: {_resume(folder)}"
 
 
 def _without_numbers(
@@ -159,7 +166,7 @@ def _never_made(folder: ResultFolder, cells: Sequence[CellSummary]) -> Iterator[
             cells=tuple(dict.fromkeys(cell for cell, _ in lacking)),
             runs=sum(missing for _, missing in lacking),
             why="the session was interrupted, or is still under way",
-            next_step=f"make the missing runs: edgebench run SUITE --resume {quote(folder.path)}",
+            next_step=f"make the missing runs: {_resume(folder)}",
         )
 
 
@@ -219,15 +226,3 @@ def _without_value(cells: Sequence[CellSummary]) -> Iterator[Finding]:
             why=why,
             next_step=f"see what the runs said: {own[0].path}/raw",
         )
-
-
-def newly_failed(
-    findings: Sequence[Finding], cells: frozenset[Cell], trouble: Trouble
-) -> tuple[Finding, ...]:
-    """Return the findings with those about failures of these cells told as the gate's word."""
-    return tuple(
-        replace(finding, trouble=trouble)
-        if finding.red and finding.cells and cells.issuperset(finding.cells)
-        else finding
-        for finding in findings
-    )

@@ -108,10 +108,11 @@ def _verdicts(session: SessionDigest) -> str:
     if found is None:
         return f"no gate: {session.measured} of {counted(session.runs, 'run')} measured"
     counts = ", ".join(f"{number} {verdict}" for verdict, number in found.counts.items())
+    first = "first night, " if found.first_night else ""
     moved = "last good moved here" if found.moved else "last good stays"
     why = f": {found.why_not_moved}" if found.why_not_moved else ""
     green = "green" if found.green else "not green"
-    return _clipped(f"gate: {green}, {counts or 'nothing judged'}; {moved}{why}", _TOLD)
+    return _clipped(f"gate: {first}{green}, {counts or 'nothing judged'}; {moved}{why}", _TOLD)
 
 
 def _findings(title: str, findings: Sequence[Finding]) -> Section:

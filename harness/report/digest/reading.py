@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness import store
 from harness.errors import StoreError
-from harness.model import ResultFolder, SessionRecord
+from harness.model import ResultFolder, RunResult, SessionRecord
 from harness.report.digest.sessions import digest_session
 from harness.report.digest.values import Digest, SessionDigest, Unreadable
 from harness.store.folder import SESSION
@@ -61,7 +61,20 @@ def digest_of_session(path: Path) -> tuple[SessionDigest | None, list[Unreadable
         gate = read_gate(path)
     except StoreError as error:
         unreadable.append(_why(path, error))
-    return digest_session(folder, gate, _earlier(path, folder.session)), unreadable
+    confirming = _confirming(path, gate)
+    earlier = _earlier(path, folder.session)
+    return digest_session(folder, gate, earlier, confirming), unreadable
+
+
+def _confirming(path: Path, gate: GateRecord | None) -> tuple[RunResult, ...]:
+    """Return the fresh runs by which a gate confirmed what it found, from a folder below."""
+    if gate is None or not gate.confirmation:
+        return ()
+    try:
+        return store.read(path / gate.confirmation).runs
+    except StoreError:
+        # Only hours are told of them; what they decided stands in the gate's record.
+        return ()
 
 
 def _latest(found: Sequence[_Session]) -> list[Path]:

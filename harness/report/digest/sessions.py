@@ -8,20 +8,25 @@ from harness.errors import CompareError
 from harness.model import Cell, Measured, ResultFolder, RunResult
 from harness.report.digest.changes import changes_of_gate, changes_since
 from harness.report.digest.devices import devices_seen
-from harness.report.digest.findings import newly_failed, run_findings
-from harness.report.digest.gate_findings import cells_judged, gate_findings, verdicts_of
+from harness.report.digest.findings import run_findings
+from harness.report.digest.gate_findings import gate_findings, verdicts_of, weighed
 from harness.report.digest.lanes import lane_hours
 from harness.report.digest.values import DeviceSeen, Finding, SessionDigest
 from harness.report.summary import CellSummary, latest_attempts, summarise
 from harness.store.gate_record import GateRecord
+from harness.twin_names import is_twin
 
 
 def digest_session(
-    folder: ResultFolder, gate: GateRecord | None, earlier: Sequence[ResultFolder]
+    folder: ResultFolder,
+    gate: GateRecord | None,
+    earlier: Sequence[ResultFolder],
+    confirming: Sequence[RunResult] = (),
 ) -> SessionDigest:
     """Return the digest of one session.
 
-    `earlier` are sessions of the same suite that began before it, the newest first.
+    `earlier` are sessions of the same suite that began before it, the newest first; `confirming`
+    are runs that the gate made for its decision, whose hours count.
     """
     latest = latest_attempts(folder.runs)
     devices = devices_seen(folder, latest, earlier)
@@ -30,20 +35,21 @@ def digest_session(
     if gate is not None:
         found = _with_gate(gate, folder.path, found)
     session = folder.session
-    planned = tuple(dict.fromkeys((*session.cells, *(run.cell for run in latest))))
+    planned = dict.fromkeys((*session.cells, *(run.cell for run in latest)))
+    own = frozenset(cell for cell in planned if not is_twin(cell.target))
     return SessionDigest(
         suite=session.suite,
         folder=folder.path,
         label=session.label,
         started_utc=session.started_utc,
-        cells=len(planned),
-        complete=_complete(cells, latest, troubled),
+        cells=len(own),
+        complete=len(own & _with_numbers(cells, latest) - troubled),
         runs=len(latest),
         measured=sum(isinstance(run.outcome, Measured) for run in latest),
         verdicts=None if gate is None else verdicts_of(gate),
         devices=devices,
         findings=found,
-        lanes=lane_hours(folder.runs),
+        lanes=lane_hours((*folder.runs, *confirming)),
         changes=(
             *(() if gate is None else changes_of_gate(gate.environment)),
             *changes_since(folder, earlier),
@@ -73,10 +79,8 @@ def _summarised(
 
 
 def _with_gate(gate: GateRecord, folder: str, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    failed, missing = cells_judged(gate, "newly failed"), cells_judged(gate, "missing")
-    found = newly_failed(found, failed, "newly failed")
-    judged = tuple(gate_findings(gate, folder, _told(found) & (failed | missing)))
-    every = (*judged, *found)
+    found = weighed(found, gate)
+    every = (*gate_findings(gate, folder, _told(found)), *found)
     return tuple(sorted(every, key=lambda finding: not finding.red))
 
 
@@ -85,13 +89,9 @@ def _told(found: Sequence[Finding]) -> frozenset[Cell]:
     return frozenset(cell for finding in found if finding.red for cell in finding.cells)
 
 
-def _complete(
-    cells: Sequence[CellSummary], latest: Sequence[RunResult], troubled: frozenset[Cell]
-) -> int:
+def _with_numbers(cells: Sequence[CellSummary], latest: Sequence[RunResult]) -> frozenset[Cell]:
     if cells:
-        return sum(
-            cell.cell not in troubled and any(each.measured for each in cell.passes.values())
-            for cell in cells
+        return frozenset(
+            cell.cell for cell in cells if any(each.measured for each in cell.passes.values())
         )
-    # Without summaries nothing is known but that something of a cell was measured.
-    return len({run.cell for run in latest if isinstance(run.outcome, Measured)} - troubled)
+    return frozenset(run.cell for run in latest if isinstance(run.outcome, Measured))

@@ -22,6 +22,8 @@ Trouble: TypeAlias = Literal[
     "regressed",
     "newly failed",
     "missing",
+    "environment changed",
+    "drifted",
     "device missing",
     "device lost",
     "invalid",
@@ -108,9 +110,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What the gate decided; `counts` is verdict → how many things were judged so."""
+    """What the gate decided; `counts` is verdict → how many things were judged so.
+
+    On a `first_night` there was no last good build to judge by.
+    """
 
     green: bool
+    first_night: bool
     moved: bool
     why_not_moved: str
     decided_utc: str
