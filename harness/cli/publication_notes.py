@@ -21,6 +21,8 @@ def note(paths: Sequence[Path], way: Way, to: Path, arguments: argparse.Namespac
     options = ["--include-virtual"] if arguments.include_virtual else []
     if way == "--into" and arguments.marker != _DEFAULT_MARKER:
         options += ["--marker", arguments.marker]
+    if way == "--out" and arguments.history:
+        options += ["--history", str(arguments.history)]
     refused: list[StoreError] = []
     for path in paths:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,21 +14,26 @@ from harness.cli.publication_notes import note
 from harness.cli.site_folder import SiteFolder
 from harness.counted import counted
 from harness.errors import EXIT_OK, StoreError, SuiteError
+from harness.history.refresh import ask_index
 from harness.machine_label import machine_names
 from harness.model import RunResult
 from harness.report.markdown_tables import markdown
 from harness.report.marked_region import with_region
 from harness.report.methods import methods
 from harness.report.scrubbing import Scrubber
+from harness.report.site.index_courses import courses_of_index
 from harness.report.site.published_results import (
     FolderToPublish,
     PublishedResults,
+    Raw,
     ReadRaw,
     publish_results,
 )
+from harness.report.site.series import Courses
 from harness.report.site.site_files import site_files
 from harness.store import write_atomically
 from harness.store.gate_record import GATE, read_gate
+from harness.store.pruned import read_pruned
 from harness.store.raw import read_raw
 
 _HASHED = ("session.json", "runs.jsonl", "suite.yaml", GATE)
@@ -54,7 +60,7 @@ def execute(arguments: argparse.Namespace) -> int:
         chosen = publish_results(
             folders, include_virtual=arguments.include_virtual, scrubber=Scrubber(machine_names())
         )
-        _write_site(site, chosen)
+        _write_site(site, chosen, _courses(arguments.history, chosen, paths))
         note(paths, "--out", arguments.out, arguments)
     return EXIT_OK
 
@@ -70,8 +76,12 @@ def _to_publish(path: Path) -> FolderToPublish:
 
 
 def _raw_of(path: Path) -> ReadRaw:
-    def read(run: RunResult) -> dict[str, bytes]:
-        return dict(read_raw(path, run))
+    pruned = read_pruned(path)
+
+    def read(run: RunResult) -> Raw:
+        if pruned and pruned.explains(run) and not (path / run.raw).is_dir():
+            return Raw(absent=f"Its files were removed to make room ({pruned.pruned_utc}).")
+        return Raw(read_raw(path, run))
 
     return read
 
@@ -105,8 +115,23 @@ def _write_into(path: Path, marker: str, content: str) -> None:
     say(f"{path}: the tables between its markers are new")
 
 
-def _write_site(site: SiteFolder, chosen: PublishedResults) -> None:
-    written = site.write(site_files(chosen))
+def _courses(
+    results: Path | None, chosen: PublishedResults, paths: Sequence[Path]
+) -> Courses | None:
+    """Return the courses that the index of these results has; None if none is asked."""
+    if results is None:
+        return None
+    below = results.resolve()
+    places = {
+        path.resolve().relative_to(below).as_posix(): folder.path
+        for path, folder in zip(paths, chosen.results, strict=True)
+        if path.resolve().is_relative_to(below)
+    }
+    return ask_index(results, lambda index: courses_of_index(index, chosen, places), say)
+
+
+def _write_site(site: SiteFolder, chosen: PublishedResults, courses: Courses | None) -> None:
+    written = site.write(site_files(chosen, courses))
     print(written.entry)  # noqa: T201  where the page is, is the product
     say(
         f"{counted(len(chosen.folders), 'result folder')}, {counted(written.pages, 'page')}, "

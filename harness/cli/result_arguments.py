@@ -58,6 +58,12 @@ def publishing_verbs(verbs: Verbs) -> None:
     publish.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     publish.add_argument("--out", type=Path, metavar="SITE", help="the folder of the site")
     publish.add_argument(
+        "--history",
+        type=Path,
+        metavar="RESULTS",
+        help="with the course of each cell over all result folders below RESULTS, and its changes",
+    )
+    publish.add_argument(
         "--into",
         type=Path,
         metavar="FILE.md",

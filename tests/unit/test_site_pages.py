@@ -18,7 +18,7 @@ from harness.report.pictures.simd_threads import simd_threads_pictures
 from harness.report.pictures.speedup_intervals import speedup_pictures
 from harness.report.scrubbing import Scrubber
 from harness.report.site.history_pages import history_page_text
-from harness.report.site.published_results import FolderToPublish
+from harness.report.site.published_results import FolderToPublish, Raw
 from harness.report.site.series import ChangePoint, Course, Night, Series
 from harness.report.summary import summarise
 
@@ -117,7 +117,7 @@ def test_a_fact_that_was_not_what_was_asked_is_seen() -> None:
 
 def raw_page(raw: dict[str, bytes], names: tuple[str, ...] = ()) -> str:
     one = night(3, blocks=1)
-    files = files_of([FolderToPublish(one, raw=lambda _run: raw)], names=names)
+    files = files_of([FolderToPublish(one, raw=lambda _run: Raw(raw))], names=names)
     return next(text for place, text in files.items() if place.startswith("runs/"))
 
 
@@ -162,7 +162,7 @@ def test_hostile_names_stay_text_on_every_page() -> None:
             session=replace(record, started_utc="2026-11-24T02:00:00+00:00"),
         )
         raw = {word.replace("/", "_"): word.encode()}
-        return files_of([FolderToPublish(each, raw=lambda _run: raw) for each in (one, other)])
+        return files_of([FolderToPublish(each, raw=lambda _run: Raw(raw)) for each in (one, other)])
 
     hostile, innocent = named(HOSTILE), named("innocent")
     pages = [

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.counted import counted
-from harness.model import Column, Figure, ResultFolder, Table
+from harness.model import Column, Figure, Pass, ResultFolder, Table
 from harness.pages.document import document, escaped
 from harness.pages.tables import RowLooks, Shown, tables_body
 from harness.report import tables
+from harness.report.layout import section_of
 from harness.report.memory_maps import MemoryMaps
 from harness.report.operators import profiled_tables
 from harness.report.pictures.canvas import Picture
@@ -20,7 +21,7 @@ from harness.report.site.baselines import over_every_variant
 from harness.report.site.coverage_matrix import coverage_matrix
 from harness.report.site.history_pages import history_table
 from harness.report.site.page_files import GENERATOR
-from harness.report.site.published_results import PublishedResults
+from harness.report.site.published_results import PublishedResults, key_of
 from harness.report.site.row_origins import Origins, is_of
 from harness.report.site.series import Courses
 from harness.report.site.standings import standings, with_standing
@@ -54,8 +55,9 @@ def entry_page(of: PublishedResults, addresses: Addresses, parts: EntryParts) ->
     shown = [
         _sessions(of, addresses),
         *(each for each in linked if not each.table.section),
-        *_history(of, parts),
+        *_history(of, parts, virtual=False),
         *(each for each in linked if each.table.section),
+        *_history(of, parts, virtual=True),
         *planned,
     ]
     over = over_every_variant(of.shown)
@@ -86,12 +88,12 @@ def _measured(of: PublishedResults, parts: EntryParts) -> Iterator[tuple[Table, 
         yield picture.table, picture.svg
 
 
-def _history(of: PublishedResults, parts: EntryParts) -> list[Shown]:
-    shown = {(cell.path, cell.cell): None for cell in of.shown}
-    own = dict.fromkeys(each.name for key, each in parts.courses.items() if key in shown)
-    by_name = {each.name: each for each in parts.courses.values()}
-    found = history_table([by_name[name] for name in own], of.scrubber)
-    return [found] if found else []
+def _history(of: PublishedResults, parts: EntryParts, *, virtual: bool) -> list[Shown]:
+    cells = [cell for cell in of.shown if cell.virtual == virtual]
+    found = (parts.courses.get(key_of(cell)) for cell in cells)
+    courses = {course.name: course for course in found if course}
+    table = history_table(list(courses.values()), section_of(cells), of.scrubber)
+    return [table] if table else []
 
 
 def _linked(
@@ -99,7 +101,8 @@ def _linked(
 ) -> Shown:
     cells = origins.of(table)
     if table.name in _WITH_STANDING:
-        table = with_standing(table, cells, of)
+        only: Pass = "memory" if table.name == "memory" else "latency"
+        table = with_standing(table, cells, of, only)
     numbered = table.name == "latency"
     place = {id(cell): number for number, cell in enumerate(of.shown)}
     looks = tuple(

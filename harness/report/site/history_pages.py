@@ -36,7 +36,7 @@ def history_page_text(course: Course, scrubber: Scrubber) -> str:
     )
 
 
-def history_table(courses: Sequence[Course], scrubber: Scrubber) -> Shown | None:
+def history_table(courses: Sequence[Course], section: str, scrubber: Scrubber) -> Shown | None:
     """Return the entry page's row per metric of each course, with a small drawing; None of none."""
     pairs = [(course, series) for course in courses for series in course.series]
     if not pairs:
@@ -69,7 +69,7 @@ def history_table(courses: Sequence[Course], scrubber: Scrubber) -> Shown | None
     )
     rules = tuple(dict.fromkeys(course.rule for course in courses if course.rule))
     notes = (*rules, "Each row leads to the page of its nights, with what changed when.")
-    table = scrubber.table(Table("history", "History: over nights", columns, rows, notes))
+    table = scrubber.table(Table("history", "History: over nights", columns, rows, notes, section))
     sparks = tuple(
         spark_svg(series, f"{series.metric} over {len(series.nights)} nights")
         for _, series in pairs

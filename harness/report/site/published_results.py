@@ -17,12 +17,20 @@ from harness.report.scrubbing import Scrubber
 from harness.report.summary import CellSummary, summarise
 from harness.store.gate_record import GateRecord
 
-ReadRaw: TypeAlias = Callable[[RunResult], Mapping[str, bytes]]
+ReadRaw: TypeAlias = Callable[[RunResult], "Raw"]
 
 
-def no_raw(_run: RunResult) -> Mapping[str, bytes]:
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What a run left, by name of file; `absent` says why there is nothing."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    absent: str = "This run left no files."
+
+
+def no_raw(_run: RunResult) -> Raw:
     """Say that a run left nothing."""
-    return {}
+    return Raw()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from hashlib import sha256
 
 from harness.pages.document import escaped, escaped_lines
 from harness.report.scrubbing import Scrubber
+from harness.report.site.published_results import Raw
 
 MOST_CHARACTERS = 16_384
 
 
-def raw_section(files: Mapping[str, bytes], digest: str, scrubber: Scrubber) -> Iterator[str]:
+def raw_section(raw: Raw, digest: str, scrubber: Scrubber) -> Iterator[str]:
     """Give the section of a run's raw files; `digest` is that of its line."""
     yield '<section id="raw"><h2>Raw capture</h2>'
-    if not files:
-        yield "<p>This run left no files.</p></section>"
+    if not raw.files:
+        yield f"<p>{escaped(raw.absent)}</p></section>"
         return
     yield (
         '<p class="lead">What the tool or the page said itself, with paths shortened and private '
@@ -24,8 +25,8 @@ def raw_section(files: Mapping[str, bytes], digest: str, scrubber: Scrubber) -> 
     )
     if digest:
         yield f"<p>The run's line has this hash of them all: <code>{escaped(digest)}</code></p>"
-    for name in sorted(files):
-        yield from _file(name, files[name], scrubber)
+    for name in sorted(raw.files):
+        yield from _file(name, raw.files[name], scrubber)
     yield "</section>"
 
 
