@@ -58,15 +58,16 @@ def compared_pairs(
 
     `ratios` is target → (numerator, denominator) variants.
     """
+    known = frozenset(cells)
     for cell in cells:
         for numerator, denominator in ratios.get(cell.target, ()):
             other = replace(cell, variant=denominator)
-            if numerator == cell.variant and other in cells:
+            if numerator == cell.variant and other in known:
                 yield Pair(cell, other)
         original = original_of(cell)
-        if original in cells and original is not None:
+        if original in known and original is not None:
             yield Pair(cell, original)
-        base = next((each for each in bases_of(cell, base_model) if each in cells), None)
+        base = next((each for each in bases_of(cell, base_model) if each in known), None)
         if base is not None:
             yield Pair(cell, base, INPUTS)
 

@@ -25,7 +25,7 @@ from runner_parts import (
     value,
 )
 
-from harness import plan
+from harness import plan, store
 from harness.cli.plan import plan_table
 from harness.disturbances import Replacing
 from harness.errors import RunFailed
@@ -47,7 +47,7 @@ from harness.runner.expectation import Expectation
 from harness.store.records import session_from_record, session_to_bytes
 from harness.suite.values import Generated, ModelSource, Suite, Target
 
-OLDER = Path(__file__).parents[1] / "fixtures" / "older_sessions"
+KEPT = Path(__file__).parents[1] / "fixtures" / "result_folders"
 ASKED = Sampling(precision=0.02)
 POLICY = RetryPolicy(added_blocks=3, replacing=Replacing(most=10, spared=3))
 
@@ -404,15 +404,22 @@ def test_the_plan_says_where_a_budget_ends() -> None:
 
 
 def test_sessions_of_before_read_as_ones_with_a_fixed_number() -> None:
-    session = session_from_record(json.loads((OLDER / "before_precision.json").read_bytes()))
-    assert (session.blocks, session.precision, session.budget_s, session.looks) == (
-        6,
-        None,
-        None,
-        (),
-    )
+    session = store.read_session(KEPT / "schema-1-raw-hashes")
+    assert (session.blocks, session.precision, session.budget_s) == (1, None, None)
+    assert session.looks == ()
     assert {target.cooldown_s for target in session.targets} == {0.0}
     assert how_looked(session, {}) is None
+
+
+def test_a_kept_folder_is_judged_as_it_was_when_it_was_measured() -> None:
+    folder = store.read(KEPT / "schema-1-precision")
+    assert max(blocks_of(folder, "two")) == 9
+    assert sampling_texts(folder) == ["9 blocks, ±36.9 % of 60 %"] * 2
+    looks = replace(folder.session, looks=(6, 7, 30))
+    (cell, _) = summarise((replace(folder, session=looks),))
+    # The numbers of the looks are the session's own, not those of today.
+    assert cell.sampling is not None
+    assert cell.sampling.looked == 7
 
 
 def test_what_was_asked_for_is_in_the_session_record() -> None:
