@@ -214,7 +214,8 @@ def _take(database: Database, results: Path, place: str, looks: str, tell: Tell)
     seen, path = Seen(place, looks), results / place
     try:
         with database.transaction():
-            take_in(database, seen, store.read_session(path), stream_runs(path))
+            session = store.read_session(path)
+            take_in(database, seen, session, stream_runs(path, session))
     except (IndexBusy, IndexDamaged):
         raise
     except StoreError as error:

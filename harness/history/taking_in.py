@@ -93,7 +93,8 @@ def take_in(
         folder,
     )
     database.run(_POINTS, folder)
-    _note_sessions(database, ids, folder)
+    made = session.lineage.how if session.lineage else ""
+    _note_sessions(database, ids, folder, made)
     database.run(
         "INSERT INTO uses SELECT DISTINCT facts, ? FROM (SELECT subject AS facts FROM new_runs "
         "UNION SELECT setting FROM new_runs JOIN series ON series.id = series "
@@ -148,7 +149,7 @@ def _note_runs(
                 "INSERT INTO new_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
                 *(line, storable(run.run_id), cell, storable(run.pass_), series),
                 *(
-                    ids.facts(subject_of(run, session)),
+                    ids.facts(subject_of(run, session.of_bench(run.bench))),
                     storable(run.bench),
                     storable(run.cell.model),
                 ),
@@ -197,18 +198,24 @@ def _bare_run(bench: str, model: str, block: int, disturbed: int, measured: int)
     )
 
 
-def _note_sessions(database: Database, ids: RowIds, folder: int) -> None:
-    """Write a row for each series that has runs that count, or that were marked invalid."""
+def _note_sessions(database: Database, ids: RowIds, folder: int, made: str) -> None:
+    """Write a row for each series that has runs that count, or that were marked invalid.
+
+    `made` says how a folder was made from another one, if it was.
+    """
     rows = database.rows(
         "SELECT series, conditions, invalid FROM new_runs "
         "WHERE counts AND (outcome = 'measured' OR invalid != '') ORDER BY series"
     )
     subjects = _subjects(database)
-    made = [
-        (series, folder, ids.facts(together(subjects[series])), conditions, marks, invalid)
+    found = [
+        (
+            *(series, folder, ids.facts(together(subjects[series])), conditions),
+            *("; ".join(filter(None, (made, marks))), invalid),
+        )
         for series, conditions, marks, invalid in _by_series(rows)
     ]
-    database.run_many("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", made)
+    database.run_many("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", found)
 
 
 def _by_series(

@@ -172,19 +172,23 @@ def cut_unfinished_line(descriptor: int) -> int:
     return end
 
 
-def finished_lines(path: Path) -> list[bytes]:
-    """Return the lines of a file without their ends, but not an unterminated last one.
+def finished_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file without their ends, but not an unterminated last one.
+
+    One line is in memory at a time.
 
     Raises:
         StoreError: the file is there and cannot be read.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            for line in file:
+                if line.endswith(b"\n"):
+                    yield line[:-1]
     except FileNotFoundError:
-        return []
+        return
     except OSError as error:
         raise refused(path, error) from error
-    return data[: data.rfind(b"\n") + 1].split(b"\n")[:-1]
 
 
 def _beside(path: Path) -> Path:

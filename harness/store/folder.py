@@ -12,7 +12,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -180,19 +180,22 @@ def read_as_written(path: Path) -> ResultFolder:
     return ResultFolder(str(path), session, tuple(run for run, _ in read_lines(path)))
 
 
-def read_lines(path: Path) -> list[tuple[RunResult, bytes]]:
-    """Read the runs of a folder, each with its line as it was written; raises `StoreError`."""
-    found: list[tuple[RunResult, bytes]] = []
+def read_lines(path: Path) -> Iterator[tuple[RunResult, bytes]]:
+    """Yield the runs of a folder one by one, each with its line as it was written.
+
+    Raises:
+        StoreError: the file cannot be read, or a line is damaged (named by number).
+    """
     for number, line in enumerate(finished_lines(path / RUNS), start=1):
         try:
-            found.append((run_from_record(json.loads(line)), line))
-        except (KeyError, TypeError, ValueError) as error:
+            run = run_from_record(json.loads(line))
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise StoreError(
                 f"this line is not a run: {error}",
                 where=f"{path / RUNS}:{number}",
                 hint="restore the line from a backup, or remove it and run with --resume",
             ) from error
-    return found
+        yield run, line
 
 
 def read_session(path: Path) -> SessionRecord:

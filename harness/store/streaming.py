@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.errors import StoreError
-from harness.model import RunResult
-from harness.store.folder import RUNS, SESSION, read_session
+from harness.model import RunResult, SessionRecord
+from harness.store.folder import SESSION, read_lines
 from harness.store.marks import marked, read_marks, standing_reasons
-from harness.store.records import run_from_record
 
 
-def stream_runs(path: Path) -> Iterator[tuple[int, RunResult]]:
-    """Yield each run of a folder with the number of its line; only one is held at a time.
-
-    Runs that used what is marked as invalid come as failed, as `harness.store.read` gives them.
+def stream_runs(path: Path, session: SessionRecord) -> Iterator[tuple[int, RunResult]]:
+    """Yield each run of a folder as `store.read` has it, with the number of its line.
 
     Raises:
         StoreError: the file cannot be read, or a line in it is damaged (named by number).
     """
-    file = path / RUNS
     reasons = standing_reasons(read_marks(path))
-    session = read_session(path) if reasons else None
-    try:
-        with file.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                # Only a last line can be without its end: it is not yet a run.
-                if line.endswith(b"\n"):
-                    run = _run(line, file, number)
-                    yield number, run if session is None else marked(session, run, reasons)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise StoreError(
-            error.strerror or str(error),
-            where=str(file),
-            hint="make the folder readable, or move it out of the results",
-        ) from error
+    for number, (run, _) in enumerate(read_lines(path), start=1):
+        yield number, marked(session, run, reasons) if reasons else run
 
 
 def folders_below(path: Path) -> Iterator[Path]:
@@ -63,14 +43,3 @@ def folders_below(path: Path) -> Iterator[Path]:
         return
     for name in names:
         yield from folders_below(path / name)
-
-
-def _run(line: bytes, file: Path, number: int) -> RunResult:
-    try:
-        return run_from_record(json.loads(line))
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise StoreError(
-            f"this line is not a run: {error!r}",
-            where=f"{file}:{number}",
-            hint="restore the line from a backup, or remove it and run with --resume",
-        ) from error

@@ -35,9 +35,11 @@ from harness.history.artifacts import folders_using, runs_using
 from harness.history.database import PLACE, Database
 from harness.history.refresh import ask_index, opened, problems, rebuild, refresh
 from harness.history.series import Series, read_changed, read_series
-from harness.model import RunResult
+from harness.model import Lineage, RunResult
 from harness.report.summary import summarise
 from harness.selection import parse_selection
+from harness.store.marking import add_mark
+from harness.store.used import parse_used
 
 
 def everything(index: Database) -> list[Series]:
@@ -291,6 +293,30 @@ def test_a_hash_leads_to_every_run_that_used_it(tmp_path: Path) -> None:
     with opened(tmp_path, print) as index:
         assert folders_using(index, other) == ("nightly/2026-09-03_lab",)
         assert folders_using(index, "00" * 32) == ()
+
+
+def test_a_mark_of_invalidity_takes_the_numbers_out_of_a_history_until_it_is_withdrawn(
+    tmp_path: Path,
+) -> None:
+    digest = "ab" * 32
+    write_night(tmp_path, 0, {SIMD: three(0.003)})
+    marked = write_night(tmp_path, 1, {SIMD: three(0.9)}, change=with_subject(tool_sha256=digest))
+    told(tmp_path)
+    used = parse_used(f"sha256:{digest}")
+    add_mark(marked, used, "invalid", "built with asserts")
+    (series,), _ = told(tmp_path)
+    assert [(point.n, point.median) for point in series.points] == [(3, 0.003), (0, None)]
+    assert series.points[1].invalid == "built with asserts"
+    add_mark(marked, used, "withdrawn", "it was not")
+    (series,), _ = told(tmp_path)
+    assert [point.median for point in series.points] == [0.003, 0.9]
+
+
+def test_a_folder_that_was_made_from_another_one_says_so(tmp_path: Path) -> None:
+    lineage = Lineage("backfilled", "an_old_folder", "00", "a newer tool")
+    write_night(tmp_path, 0, {SIMD: three(0.003)}, lineage=lineage)
+    (series,), _ = told(tmp_path)
+    assert series.points[0].marks == "backfilled"
 
 
 def test_names_that_are_no_text_do_no_harm(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def _check_it_says_the_same(
 
 def _marks(folder: Path, to: Path, cleaner: Cleaner, suites: tuple[str, str]) -> None:
     """Copy the marks; one on the suite itself follows the suite's new hash."""
-    lines = finished_lines(folder / MARKS)
+    lines = list(finished_lines(folder / MARKS))
     if lines:
         records = (cleaner.value(json.loads(line)) for line in lines)
         shown = (json.dumps(r, ensure_ascii=False, separators=(",", ":")) for r in records)
