@@ -38,7 +38,9 @@ def mistakes(root: MapNode, networks: Iterable[str], *, pinned: bool) -> Iterato
 
 def _precision_alone(sampling: Mapping[str, Entry]) -> Iterator[Mistake]:
     """Check that one key alone says how many blocks there are."""
-    precision, blocks, budget = map(sampling.get, ("precision", "blocks", "budget"))
+    # null stands for a key that is not there.
+    given = {key: entry for key, entry in sampling.items() if data(entry.value) is not None}
+    precision, blocks, budget = map(given.get, ("precision", "blocks", "budget"))
     if precision and blocks:
         yield Mistake(
             blocks.key.start,

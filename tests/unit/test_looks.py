@@ -44,6 +44,7 @@ from harness.runner import lane
 from harness.runner import session as runner_session
 from harness.runner.events import BlockAdded, Looked, SessionStarted
 from harness.runner.expectation import Expectation
+from harness.store.merging import merge
 from harness.store.records import session_from_record, session_to_bytes
 from harness.suite.values import Generated, ModelSource, Suite, Target
 
@@ -420,6 +421,12 @@ def test_a_kept_folder_is_judged_as_it_was_when_it_was_measured() -> None:
     # The numbers of the looks are the session's own, not those of today.
     assert cell.sampling is not None
     assert cell.sampling.looked == 7
+
+
+def test_a_merged_folder_is_judged_as_the_one_that_it_was_made_of(tmp_path: Path) -> None:
+    merge([KEPT / "schema-1-precision"], tmp_path / "merged")
+    merged = store.read(tmp_path / "merged")
+    assert sampling_texts(merged) == ["9 blocks, ±36.9 % of 60 %"] * 2
 
 
 def test_what_was_asked_for_is_in_the_session_record() -> None:

@@ -48,6 +48,10 @@ def test_a_wrong_suite_shows_exactly_what_a_person_needs(
     assert caught.value.hint
 
 
+def test_null_stands_for_a_key_of_sampling_that_is_not_there() -> None:
+    assert told(GOOD + "sampling: {precision: null, blocks: 9, budget: null}\n") == []
+
+
 def with_web(*lines: str) -> str:
     """Return a suite whose target `web` has these lines instead of its own."""
     head = GOOD[: GOOD.index("    driver")]
