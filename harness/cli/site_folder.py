@@ -62,10 +62,11 @@ class SiteFolder:
                     entry = file.content
                 else:
                     to_replace |= self._written_or_ready(file)
+            # A power cut must leave no page torn that was whole, nor an entry page that leads to
+            # pages never written.
+            os.sync()
             for temporary, path in to_replace.items():
                 temporary.replace(path)
-            # A power cut must not leave an entry page that leads to pages never written.
-            os.sync()
             write_atomically(self.path / ENTRY, entry)
             self._remove_all_but(sizes)
         except OSError as error:

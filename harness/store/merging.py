@@ -7,6 +7,7 @@ the byte, a merged folder may be merged again, and one that a later merge is wri
     runs.jsonl    the lines as they were written, by bench, place in its order, attempt, run id
     session.json  what the sessions agree in, and each session whole: `harness.store.merged_session`
     raw/, memory/, suite.yaml   as they are in the folders
+    pruned.json   that of the folder that was pruned last
     marks.jsonl   the marks of all folders, in the order of their time; each counts for all runs
 
 A bench and a cell belong to one session each, since runs of a block are compared with each other.
@@ -19,6 +20,7 @@ import errno
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from harness.errors import CompareError, StoreError
@@ -45,6 +47,7 @@ from harness.store.folder import (
 )
 from harness.store.marks import MARKS, merged_marks, read_marks
 from harness.store.merged_session import combined, digest_of_session
+from harness.store.pruned import PRUNED, Pruned, pruned_to_bytes, read_pruned
 from harness.store.raw import digest_of, read_raw
 from harness.store.records import session_to_bytes
 
@@ -78,6 +81,7 @@ class _Union:
     raw: dict[str, Path] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     marks: set[bytes] = field(default_factory=set)
+    pruned: list[Pruned] = field(default_factory=list)
 
 
 def merge(folders: Iterable[Path], out: Path) -> Merged:
@@ -130,6 +134,8 @@ def _union(folders: Sequence[Path]) -> _Union:
         _take_files(union, folder)
         if read_marks(folder):
             union.marks |= set(finished_lines(folder / MARKS))
+        if pruned := read_pruned(folder):
+            union.pruned.append(pruned)
         session = read_session(folder)
         for each in session.merged or (MergedSession(session, ()),):
             union.sessions.setdefault(digest_of_session(each.session), each.session)
@@ -233,12 +239,22 @@ def _write(union: _Union, folder: Path) -> Merged:
     for place, run in raw_of.items():
         if place in union.raw and not (folder / place).exists():
             keep_files(folder / place, read_raw(union.raw[place], run))
-    marked = {MARKS: merged_marks(union.marks)} if union.marks else {}
-    _write_files({**union.files, **marked}, folder)
+    _write_files(_noted(union), folder)
     # First who made them, then the runs: a reader in between sees runs that are still missing.
     _write_if_new(folder / SESSION, session_to_bytes(session))
     _write_if_new(folder / RUNS, b"".join(kept.line + b"\n" for kept in runs))
     return Merged(folder, session, len(runs), sum(place not in union.raw for place in raw_of))
+
+
+def _noted(union: _Union) -> dict[str, bytes]:
+    """Return the files that stand before the runs: an invalid one must not count for a moment."""
+    files = dict(union.files)
+    if union.marks:
+        files[MARKS] = merged_marks(union.marks)
+    if union.pruned:
+        last = max(union.pruned, key=lambda each: datetime.fromisoformat(each.pruned_utc))
+        files[PRUNED] = pruned_to_bytes(last)
+    return files
 
 
 def _write_files(files: Mapping[str, bytes], folder: Path) -> None:

@@ -70,6 +70,12 @@ def read_pruned(folder: Path) -> Pruned | None:
     return found
 
 
+def pruned_to_bytes(pruned: Pruned) -> bytes:
+    """Return the text of `pruned.json`."""
+    record = {"schema": _SCHEMA, "pruned_utc": pruned.pruned_utc}
+    return json.dumps(record, indent=2).encode() + b"\n"
+
+
 def last_run_utc(results: ResultFolder) -> datetime:
     """Return when the last run of a folder began, or the session where it has none."""
     stamps = [results.session.started_utc, *(run.started_utc for run in results.runs)]
@@ -97,8 +103,8 @@ def prune(folder: Path, older_than: datetime) -> RawFiles:
         found = raw_files(folder)
         try:
             if found.runs:
-                record = {"schema": _SCHEMA, "pruned_utc": datetime.now(UTC).isoformat()}
-                write_atomically(folder / PRUNED, json.dumps(record, indent=2).encode() + b"\n")
+                now = Pruned(datetime.now(UTC).isoformat())
+                write_atomically(folder / PRUNED, pruned_to_bytes(now))
             for place in _raw_places(folder):
                 # Under another name first: killed in between, no run is left with half its files.
                 going = place.with_name(f".{place.name}{_GOING}")

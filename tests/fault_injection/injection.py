@@ -3,11 +3,11 @@
 An action runs in a child that is forked from the warm process of the tests, so that hundreds of
 points take seconds. In the child every way by which Python changes files is counted: opening for
 writing, `write` (of descriptors and of files, behind Python's own buffer), `fsync`, `rename`,
-`replace`, `mkdir`, `unlink`, `rmdir`, `truncate`. What a C library writes by itself, as SQLite
+`replace`, `mkdir`, `unlink`, `rmdir`, `truncate`, `sync`. What a C library writes by itself, as SQLite
 does, is not seen.
 
 A killed process leaves what it wrote to the kernel's cache. What a power cut would leave is asked
-of the order of operations instead: `unsafe_renames`.
+of the order of operations instead: `power_cut_after`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from unittest import mock
@@ -39,11 +39,15 @@ _NEEDING_ROOM = frozenset({"open", "write", "fsync", "mkdir", "rename", "replace
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation on files: its name, the path, and for renames the new path."""
+    """One operation on files: its name, the path, and for renames the new path.
+
+    `replaces` says that something stood under the new path.
+    """
 
     name: str
     path: str
     to: str = ""
+    replaces: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,37 +143,61 @@ def joined(child: tuple[int, int]) -> Ended:
     return ended
 
 
-def unsafe_renames(operations: Sequence[Operation]) -> list[str]:
-    """Return what a power cut could undo or tear, by the order of operations.
+@dataclass
+class PowerCut:
+    """What a power cut could undo or tear after a sequence of operations.
 
-    Whatever is renamed must have been synced since it was last written, everything inside of it
-    too, and the folder that it is renamed into must be synced before the end.
+    `torn` are files that were replaced by what was not synced since it was written, so neither
+    the old nor the new contents need be there; `contents` and `names` are what is not on the disk
+    in the end.
     """
-    written: set[str] = set()
-    unsynced_names: dict[str, str] = {}
-    found: list[str] = []
+
+    torn: list[str] = field(default_factory=list)
+    contents: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+
+    @property
+    def harm(self) -> list[str]:
+        return [*self.torn, *sorted(self.contents | self.names)]
+
+
+def power_cut_after(operations: Sequence[Operation]) -> PowerCut:
+    """Tell what a power cut after these operations could do, by their order."""
+    left = PowerCut()
     for operation in operations:
-        path = operation.path
-        if operation.name in {"write", "open", "truncate", "ftruncate"}:
-            written.add(path)
-            if operation.name == "open":
-                unsynced_names[path] = str(Path(path).parent)
-        elif operation.name == "fsync":
-            written.discard(path)
-            unsynced_names = {at: was for at, was in unsynced_names.items() if was != path}
-        elif operation.name == "mkdir":
-            unsynced_names[path] = str(Path(path).parent)
-        elif operation.name in {"rename", "replace"}:
-            inside = {at for at in (*written, *unsynced_names) if at.startswith(f"{path}/")}
-            torn = inside | ({path} & written)
-            found += [f"{at} is not synced when {operation.to} comes to be" for at in sorted(torn)]
-            unsynced_names = {at: was for at, was in unsynced_names.items() if at != path}
-            unsynced_names[operation.to] = str(Path(operation.to).parent)
-        elif operation.name in {"unlink", "remove", "rmdir"}:
-            written.discard(path)
-            unsynced_names.pop(path, None)
-    found += [f"the name of {at} is not synced" for at in sorted(unsynced_names)]
-    return found + [f"the contents of {at} are not synced" for at in sorted(written)]
+        path, name = operation.path, operation.name
+        if name == "sync":
+            left.contents.clear()
+            left.names.clear()
+        elif name == "fsync":
+            left.contents.discard(path)
+            left.names = {at for at in left.names if str(Path(at).parent) != path}
+        elif name in {"rename", "replace"}:
+            _renamed(left, operation)
+        elif name in {"unlink", "remove", "rmdir"}:
+            left.contents.discard(path)
+            left.names.discard(path)
+        else:
+            if name != "mkdir":
+                left.contents.add(path)
+            if name in {"mkdir", "open"}:
+                left.names.add(path)
+    return left
+
+
+def _renamed(left: PowerCut, operation: Operation) -> None:
+    old, new = operation.path, operation.to
+
+    def moved(paths: set[str]) -> set[str]:
+        return {
+            new + at.removeprefix(old) if at == old or at.startswith(f"{old}/") else at
+            for at in paths
+        }
+
+    contents, names = moved(left.contents), moved(left.names - {old})
+    if operation.replaces and contents - left.contents:
+        left.torn.append(new)
+    left.contents, left.names = contents, names | {new}
 
 
 class _Disturbance:
@@ -194,6 +222,7 @@ class _Disturbance:
         patches = {name: self._by_path(name) for name in _CHANGING}
         patches |= {name: self._by_descriptor(name) for name in _OF_DESCRIPTORS}
         patches["open"] = self._os_open()
+        patches["sync"] = self._sync()
         opened = self._open()
         stack = ExitStack()
         for name, called in patches.items():
@@ -219,10 +248,11 @@ class _Disturbance:
                 return half()
             if operation.name in _NEEDING_ROOM:
                 raise OSError(self._code, os.strerror(self._code), operation.path)
-        result = do() if operation.name != "fsync" else None
-        if self._kill_at == (number, "after"):
-            _die()
-        return result
+        try:
+            return do() if operation.name not in {"fsync", "sync"} else None
+        finally:
+            if self._kill_at == (number, "after"):
+                _die()
 
     def _by_path(self, name: str) -> Callable[..., Any]:
         real = getattr(os, name)
@@ -232,7 +262,9 @@ class _Disturbance:
                 # Nothing happens to the disk.
                 return real(path, *others, **named)
             to = _absolute(others[0]) if name in {"rename", "replace"} else ""
-            operation = Operation(name, _absolute(path, named.get("dir_fd")), to)
+            operation = Operation(
+                name, _absolute(path, named.get("dir_fd")), to, bool(to) and Path(to).exists()
+            )
             return self.around(operation, lambda: real(path, *others, **named), lambda: None)
 
         return called
@@ -249,6 +281,10 @@ class _Disturbance:
             return self.around(operation, lambda: real(descriptor, *others), half)
 
         return called
+
+    def _sync(self) -> Callable[[], Any]:
+        operation = Operation("sync", self._below)
+        return lambda: self.around(operation, lambda: None, lambda: None)
 
     def _os_open(self) -> Callable[..., Any]:
         real = os.open

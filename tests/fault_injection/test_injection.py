@@ -13,7 +13,7 @@ from injection import (
     killed,
     moments,
     operations_of,
-    unsafe_renames,
+    power_cut_after,
     without_room,
 )
 
@@ -68,21 +68,30 @@ def test_a_full_disk_is_full_from_some_operation_on(tmp_path: Path) -> None:
     assert path.read_bytes() == b"01234"
 
 
-def test_a_rename_of_what_is_not_synced_is_found() -> None:
-    renaming = Operation("replace", "/d/.a", "/d/a")
+def harm(*operations: Operation) -> list[str]:
+    return power_cut_after(operations).harm
+
+
+def test_what_a_power_cut_could_undo_is_found_by_the_order_of_operations() -> None:
+    renaming = Operation("replace", "/d/.a", "/d/a", replaces=True)
     writing, syncing = Operation("write", "/d/.a"), Operation("fsync", "/d/.a")
     folder = Operation("fsync", "/d")
-    assert unsafe_renames([writing, syncing, renaming, folder]) == []
-    assert unsafe_renames([writing, renaming, folder]) != []
-    assert unsafe_renames([writing, syncing, renaming]) != []
-    inner = [Operation("mkdir", "/d/.r"), Operation("write", "/d/.r/x")]
-    synced = [Operation("fsync", "/d/.r/x"), Operation("fsync", "/d/.r")]
-    moving = [Operation("rename", "/d/.r", "/d/r"), folder]
-    assert unsafe_renames([*inner, *synced, *moving]) == []
-    assert unsafe_renames([*inner, *moving]) != []
-    created = [Operation("open", "/d/.r/x"), *inner[1:], Operation("fsync", "/d/.r/x")]
-    assert unsafe_renames([inner[0], *created, synced[1], *moving]) == []
-    assert unsafe_renames([inner[0], *created, *moving]) != []
+    assert harm(writing, syncing, renaming, folder) == []
+    assert harm(writing, renaming, folder) == ["/d/a", "/d/a"]
+    assert harm(writing, renaming, Operation("fsync", "/d/a"), folder) == ["/d/a"]
+    assert harm(writing, syncing, renaming) == ["/d/a"]
+    assert harm(writing, renaming, Operation("sync", "/")) == ["/d/a"]
+
+
+def test_what_is_inside_of_a_renamed_folder_must_be_synced_too() -> None:
+    making = [Operation(*at) for at in (("mkdir", "/d/.r"), ("open", "/d/.r/x"))]
+    writing, syncing = Operation("write", "/d/.r/x"), Operation("fsync", "/d/.r/x")
+    inside, outside = Operation("fsync", "/d/.r"), Operation("fsync", "/d")
+    moving = Operation("rename", "/d/.r", "/d/r")
+    assert harm(*making, writing, syncing, inside, moving, outside) == []
+    assert harm(*making, writing, inside, moving, outside) == ["/d/r/x"]
+    assert harm(*making, writing, syncing, moving, outside) == ["/d/r/x"]
+    assert harm(*making, writing, syncing, inside, moving) == ["/d/r"]
 
 
 def test_what_an_action_raises_comes_back_from_the_child() -> None:

@@ -13,8 +13,8 @@ from injection import (
     killed,
     moments,
     operations_of,
+    power_cut_after,
     started,
-    unsafe_renames,
     without_room,
 )
 
@@ -112,8 +112,10 @@ def test_a_full_disk_is_said_and_leaves_what_was_there(
 
 
 def test_no_power_cut_can_tear_a_merged_folder(inputs: list[Path], place: Path) -> None:
-    assert unsafe_renames(operations_of(lambda: merge(inputs[:1], place / "out"), place)) == []
-    assert unsafe_renames(operations_of(lambda: merge(inputs, place / "out"), place)) == []
+    assert (
+        power_cut_after(operations_of(lambda: merge(inputs[:1], place / "out"), place)).harm == []
+    )
+    assert power_cut_after(operations_of(lambda: merge(inputs, place / "out"), place)).harm == []
 
 
 def test_merges_that_race_for_one_folder_end_in_the_same_bytes(

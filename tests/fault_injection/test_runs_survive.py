@@ -17,8 +17,8 @@ from injection import (
     killed,
     moments,
     operations_of,
+    power_cut_after,
     started,
-    unsafe_renames,
     without_room,
 )
 from runner_parts import Played, a_target, value
@@ -163,7 +163,7 @@ def test_no_power_cut_can_tear_what_a_session_has_finished(tmp_path: Path) -> No
     ends = [at + 1 for at, o in enumerate(kept) if finished_before([o], 1)]
     assert len(ends) == len(PLANNED)
     for end in ends:
-        assert unsafe_renames(kept[:end]) == []
+        assert power_cut_after(kept[:end]).harm == []
 
 
 def test_of_several_sessions_that_begin_in_one_folder_one_gets_it(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,15 @@ from hypothesis import strategies as st
 from harness import store
 from harness.cli import main
 from harness.errors import CompareError, StoreError
+from harness.history.keys import subject_of
+from harness.model import Failed
 from harness.report import tables
 from harness.store import durable
+from harness.store.marking import add_mark
 from harness.store.merged_session import in_one_order
 from harness.store.merging import merge
+from harness.store.pruned import prune
+from harness.store.used import parse_used
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 
@@ -276,3 +282,46 @@ def test_what_is_being_written_is_not_found_as_a_result_folder(tmp_path: Path) -
     made.write(tmp_path / "results" / "one", session, [])
     made.write(tmp_path / "results" / ".two.123.partial", session, [])
     assert store.find_folders([tmp_path]) == (tmp_path / "results" / "one",)
+
+
+def test_marks_of_every_folder_hold_in_the_merged_one_in_any_order(tmp_path: Path) -> None:
+    folders = []
+    for bench in made.BENCHES[:2]:
+        session = made.a_session(bench)
+        name = bench.replace(":", "-")
+        runs = [replace(run, subject={"model_sha256": "1" * 64}) for run in made.runs_of(session)]
+        folders.append(made.write(tmp_path / name, session, runs))
+    model, suite = parse_used(f"sha256:{'1' * 64}"), parse_used(f"sha256:{'2' * 64}")
+    assert add_mark(folders[1], model, "invalid", "a wrong file")
+    assert add_mark(folders[0], suite, "invalid", "another thing")
+    whole = merged(tmp_path, "one", folders)
+    assert merged(tmp_path, "other", folders[::-1]) == whole
+    assert merged(tmp_path, "again", [folders[0], tmp_path / "one"]) == whole
+    assert len(whole["marks.jsonl"].splitlines()) == 2
+    outcomes = [run.outcome for run in store.read(tmp_path / "one").runs]
+    assert all(isinstance(o, Failed) and o.failure.message == "a wrong file" for o in outcomes)
+
+
+def test_what_was_pruned_stays_told_until_its_raw_files_come_from_elsewhere(tmp_path: Path) -> None:
+    session = made.a_session("host")
+    one = made.write(tmp_path / "one", session, made.runs_of(session))
+    shutil.copytree(one, tmp_path / "copy")
+    prune(one, datetime(2030, 1, 1, tzinfo=UTC))
+    assert merge([one], tmp_path / "pruned").without_raw == len(made.runs_of(session))
+    assert main(["verify", str(tmp_path / "pruned")]) == 0
+    assert merge([one, tmp_path / "copy"], tmp_path / "whole").without_raw == 0
+    assert merged(tmp_path, "both", [tmp_path / "copy", tmp_path / "pruned"]) == made.contents(
+        tmp_path / "whole"
+    )
+
+
+def test_a_history_knows_each_run_of_a_merged_folder_by_its_own_machine(tmp_path: Path) -> None:
+    folder = store.read(whole_night(tmp_path))
+    machines = {run.bench: subject_of(run, folder.session)["machine"] for run in folder.runs}
+    assert machines == {b: f"machine-{b.replace(':', '')}" for b in made.BENCHES}
+
+
+def test_the_page_of_a_merged_folder_tells_of_every_machine(tmp_path: Path) -> None:
+    assert main(["publish", str(whole_night(tmp_path)), "--out", str(tmp_path / "site")]) == 0
+    pages = "".join(page.read_text() for page in (tmp_path / "site").rglob("*.html"))
+    assert all(f"system of {bench}" in pages for bench in made.BENCHES)

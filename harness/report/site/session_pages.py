@@ -26,8 +26,7 @@ def session_page(folder: FolderToPublish, cells: Sequence[CellSummary], site: Ce
     session, scrubber = folder.results.session, site.of.scrubber
     tables = [
         facts_table("session", "Session", _session_facts(session)),
-        facts_table("harness", "edgebench", session.harness),
-        facts_table("host", "This host", session.host),
+        *_places(session),
         _targets(session),
         _models(session),
         facts_table("files", "Files of the result folder", _files(folder)),
@@ -40,6 +39,17 @@ def session_page(folder: FolderToPublish, cells: Sequence[CellSummary], site: Ce
     body = [*tables_body(shown), *_command(session, site)]
     title = f"{session.suite}: {folder.results.path}"
     return document(scrubber.text(title), body, generator=GENERATOR, trail=(home(),))
+
+
+def _places(session: SessionRecord) -> Iterator[Table]:
+    """Yield by which build and where it was measured: of each session, if several were merged."""
+    if not session.merged:
+        yield facts_table("harness", "edgebench", session.harness)
+        yield facts_table("host", "This host", session.host)
+    for number, part in enumerate(session.merged, start=1):
+        where = f"{part.session.label}, which measured on {', '.join(part.benches) or 'nothing'}"
+        yield facts_table(f"harness-{number}", f"edgebench of {where}", part.session.harness)
+        yield facts_table(f"host-{number}", f"Host of {where}", part.session.host)
 
 
 def _session_facts(session: SessionRecord) -> Facts:
