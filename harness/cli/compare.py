@@ -17,7 +17,7 @@ from harness.report.summary import summarise
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the verb; returns 1 if a cell became slower."""
-    made = compare(_operands(arguments.sides), arguments.factor)
+    made = compare(_operands(arguments.sides), arguments.factor, family_wise=arguments.family_wise)
     if arguments.comment:
         sys.stdout.write(comment(made))
     else:
@@ -29,7 +29,7 @@ def _operands(texts: list[str]) -> list[Operand]:
     read = [_side(text) for text in texts]
     paths = list(dict.fromkeys(path for path, _ in read))
     # Each folder is read once, so that two parts of it are known to share their blocks.
-    cells = {path: summarise([store.read(path)]) for path in paths}
+    cells = {path: summarise([store.read(path)], times_only=True) for path in paths}
     names = _names(read)
     return [
         operand(name, cells[path], plan.parse_selection([selection] if selection else []))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from harness.cli.argument_parts import Verbs, add_format, add_only, add_verb
@@ -16,6 +17,7 @@ def reading_verbs(verbs: Verbs) -> None:
         action="store_true",
         help="where the time goes by operator, variants side by side (needs `profile: ops`)",
     )
+    _add_family_wise(table)
     add_only(table)
     add_format(table)
     compare = add_verb(verbs, "compare", "compare", "set result folders against the first of them")
@@ -34,10 +36,19 @@ def reading_verbs(verbs: Verbs) -> None:
         action="store_true",
         help="print the body of a pull request's comment: changes on top, the rest folded",
     )
+    _add_family_wise(compare)
     add_format(compare)
     verify = add_verb(verbs, "verify", "verify", "check result folders against their raw files")
     verify.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     add_format(verify)
+
+
+def _add_family_wise(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--family-wise",
+        action="store_true",
+        help="have all faster and slower of a table hold together (Holm), not each alone",
+    )
 
 
 def publishing_verbs(verbs: Verbs) -> None:

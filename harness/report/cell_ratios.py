@@ -28,7 +28,8 @@ class RatioSummary:
 
     Both name variants, or both name files of one variant. `estimate` is None where there is
     nothing to compare; `reason` then says why. `marked_blocks` counts the blocks in which a run
-    of either side is marked.
+    of either side is marked. `family` is how many ratios share the verdict by Holm's rule, 0 where
+    each is judged alone.
     """
 
     numerator: str
@@ -37,6 +38,7 @@ class RatioSummary:
     verdict: Verdict | None = None
     reason: str = ""
     marked_blocks: int = 0
+    family: int = 0
 
 
 @dataclass(frozen=True, slots=True)

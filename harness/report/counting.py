@@ -48,7 +48,7 @@ def counting(session: SessionRecord, latest: Sequence[RunResult]) -> Counting:
     sampling, limits = _sampled(session, latest)
     runs: list[RunResult] = []
     aside: dict[Cell, list[RunResult]] = {}
-    for run in latest:
+    for run in latest if out else ():
         # A failure stays to be seen, whatever others did meanwhile.
         measured = run.pass_ == "latency" and isinstance(run.outcome, Measured)
         if measured and block_of(run, how) in out:
@@ -56,7 +56,7 @@ def counting(session: SessionRecord, latest: Sequence[RunResult]) -> Counting:
         else:
             runs.append(run)
     return Counting(
-        runs=tuple(runs),
+        runs=tuple(runs) if out else tuple(latest),
         left_out={cell: tuple(own) for cell, own in aside.items()},
         added=blocks_due(latest, session.added_blocks),
         replacing=replacements_due(latest, how, limits),

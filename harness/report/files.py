@@ -14,6 +14,7 @@ from typing import TypeAlias
 from harness.model import Column, Figure, Table, TableValue
 from harness.outputs import ORIGINAL
 from harness.report import notes
+from harness.report.family_wise import family_rule
 from harness.report.layout import Labels, gain, section_of, time_or_word
 from harness.report.marks import conditions_column, conditions_of, marked_runs
 from harness.report.model_facts import size_bytes_of
@@ -202,6 +203,7 @@ def _meaning(cells: Sequence[CellSummary], rows: Sequence[_Row], method: str) ->
         if cell.over_original and cell.over_original.reason:
             name = f"{cell.cell.model}/{cell.cell.file} {cell.cell.variant}"
             reasons.setdefault(cell.over_original.reason, []).append(name)
+    told += family_rule(cell.over_original for cell in cells)
     told += [f"No ratio: {', '.join(names)} ({reason})." for reason, names in reasons.items()]
     unknown = [row for row in rows if not row.differences]
     told += list(dict.fromkeys(map(_why_no_difference, unknown)))

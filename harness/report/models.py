@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from harness.model import Column, Figure, Table, TableValue
 from harness.report import notes
+from harness.report.family_wise import family_rule
 from harness.report.layout import Labels, gain, section_of, time_or_word
 from harness.report.marks import marked_runs
 from harness.report.model_facts import size_bytes_of
@@ -53,6 +54,7 @@ def models_table(cells: Sequence[CellSummary]) -> Table | None:
                 "variant (the fp32 file where it has no such file); all models share blocks. "
                 "Models are fed different inputs, so this compares models, not builds of one."
             ),
+            *family_rule(cell.over_base for cell in rows),
             *_missing(rows),
             *marked_runs(rows, "latency"),
             *notes.provenance(rows),

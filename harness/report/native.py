@@ -7,11 +7,12 @@ docs/adr/0016-native-beside-browser.md.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.model import Column, Figure, Scalar, Table
 from harness.report import notes
 from harness.report.cell_ratios import RatioSummary, distinct
+from harness.report.family_wise import family_rule, in_family
 from harness.report.layout import gain, section_of
 from harness.report.marks import marked_among
 from harness.report.metric_values import MetricSummary, summary_of
@@ -44,11 +45,17 @@ class _Pair:
     ratio: RatioSummary
 
 
-def native_tables(cells: Sequence[CellSummary]) -> Iterator[Table]:
-    """Return a table of the pairs on real devices, and one of those with a virtual one."""
+def native_tables(cells: Sequence[CellSummary], *, family_wise: bool = False) -> Iterator[Table]:
+    """Return a table of the pairs on real devices, and one of those with a virtual one.
+
+    `family_wise` has the verdicts of a table hold together.
+    """
     pairs = list(_pairs(cells))
     for virtual in (False, True):
         own = [pair for pair in pairs if pair.native.virtual == virtual]
+        if own and family_wise:
+            together = in_family([pair.ratio for pair in own])
+            own = [replace(pair, ratio=each) for pair, each in zip(own, together, strict=True)]
         if own:
             yield _table(own)
 
@@ -131,6 +138,7 @@ def _table(pairs: Sequence[_Pair]) -> Table:
         ),
         notes=(
             *_meaning(pairs),
+            *family_rule(pair.ratio for pair in pairs),
             *ran_as_notes(browsers),
             *marked_among([pair.ratio for pair in pairs]),
             *notes.provenance([*browsers, *natives]),

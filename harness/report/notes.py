@@ -10,6 +10,7 @@ from harness.counted import counted
 from harness.model import RunResult, Scalar, SessionRecord
 from harness.report.cell_ratios import distinct
 from harness.report.disturbed import disturbed, others_cpu
+from harness.report.family_wise import family_rule
 from harness.report.layout import called
 from harness.report.numbers import significant
 from harness.report.sampling import blocks_made, rule_of
@@ -69,6 +70,7 @@ def ratio_rule(cells: Sequence[CellSummary]) -> tuple[str, ...]:
             f"faster/slower: the interval excludes 1 and the effect is at least {_effect(cells)}; "
             f"same: the interval lies within ±{_effect(cells)}; else unclear."
         )
+    notes += family_rule(ratios)
     if any(estimate.low is None for estimate in estimates):
         notes.append(
             f"Fewer than {BLOCKS_FOR_AN_INTERVAL} blocks give a ratio without interval or verdict."

@@ -7,8 +7,9 @@ Folders are never merged; each cell of each folder has a summary of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from harness.errors import CompareError
 from harness.looks import Standing
@@ -40,6 +41,8 @@ from harness.report.metric_values import (
     memory_of,
     reason_without_time,
 )
+
+_Name = TypeVar("_Name", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +91,14 @@ class CellSummary:
     virtual: bool
     latency: PassSummary
     memory: PassSummary
+    extra: Mapping[Pass, PassSummary]
     time: MetricSummary | None
     time_absent: str
-    ratios: tuple[RatioSummary, ...]
-    over_original: RatioSummary | None
-    over_base: RatioSummary | None
-    cold_start: tuple[MetricSummary, ...]
-    memory_metrics: tuple[MetricSummary, ...]
-    extra: Mapping[Pass, PassSummary]
+    ratios: tuple[RatioSummary, ...] = ()
+    over_original: RatioSummary | None = None
+    over_base: RatioSummary | None = None
+    cold_start: tuple[MetricSummary, ...] = ()
+    memory_metrics: tuple[MetricSummary, ...] = ()
     sampling: Standing | None = None
 
     @property
@@ -119,8 +122,12 @@ class CellSummary:
         return distinct(_facts(run).get(fact) for run in runs)
 
 
-def summarise(folders: Sequence[ResultFolder]) -> tuple[CellSummary, ...]:
+def summarise(
+    folders: Sequence[ResultFolder], *, times_only: bool = False
+) -> tuple[CellSummary, ...]:
     """Summarise every cell of every folder, in the order of their plans.
+
+    `times_only` leaves out ratios, cold start and memory, which comparing folders does not ask for.
 
     Raises:
         CompareError: the runs of one cell were measured under different settings.
@@ -129,7 +136,7 @@ def summarise(folders: Sequence[ResultFolder]) -> tuple[CellSummary, ...]:
     return tuple(
         summary
         for folder, name in zip(folders, names, strict=True)
-        for summary in _summarise_folder(folder, name)
+        for summary in _summarise_folder(folder, name, times_only=times_only)
     )
 
 
@@ -138,18 +145,24 @@ def latest_attempts(runs: Iterable[RunResult]) -> tuple[RunResult, ...]:
     latest: dict[tuple[Cell, Pass, int], RunResult] = {}
     for run in runs:
         key = (run.cell, run.pass_, run.block)
-        if key not in latest or run.attempt >= latest[key].attempt:
+        earlier = latest.get(key)
+        if earlier is None or run.attempt >= earlier.attempt:
             latest[key] = run
     return tuple(latest.values())
 
 
-def _summarise_folder(folder: ResultFolder, name: str) -> Iterable[CellSummary]:
+def _summarise_folder(
+    folder: ResultFolder, name: str, *, times_only: bool
+) -> Iterable[CellSummary]:
     session = folder.session
     latest = latest_attempts(folder.runs)
     counted = counting(session, latest)
     runs_of: dict[tuple[Cell, Pass], list[RunResult]] = {}
     for run in sorted(counted.runs, key=lambda run: run.block):
         runs_of.setdefault((run.cell, run.pass_), []).append(run)
+    passes_of: dict[Cell, list[Pass]] = {}
+    for made_of, pass_ in runs_of:
+        passes_of.setdefault(made_of, []).append(pass_)
     cells = tuple(dict.fromkeys((*session.cells, *(run.cell for run in latest))))
     targets = {target.name: target for target in session.targets}
     times = compared_times(cells, runs_of)
@@ -160,10 +173,11 @@ def _summarise_folder(folder: ResultFolder, name: str) -> Iterable[CellSummary]:
         blocks = sampling.planned if sampling else session.blocks
         latency = _pass(cell, "latency", blocks, runs_of, counted, target.bench)
         memory = _pass(cell, "memory", memory_runs, runs_of, counted)
-        extra = _extra_passes(cell, _asked_passes(session, cell, target), runs_of, counted)
+        asked = _asked_passes(session, cell, target)
+        extra = _extra_passes(cell, asked, passes_of.get(cell, ()), runs_of, counted)
         for one_pass in (latency, memory, *extra.values()):
             _check_one_setting(cell, one_pass.measured)
-        yield CellSummary(
+        summary = CellSummary(
             session=session,
             session_name=name,
             path=folder.path,
@@ -172,16 +186,26 @@ def _summarise_folder(folder: ResultFolder, name: str) -> Iterable[CellSummary]:
             virtual=target.virtual or _seen_virtual((*latency.runs, *memory.runs)),
             latency=latency,
             memory=memory,
+            extra=extra,
             time=times.get(cell),
             time_absent="" if cell in times else reason_without_time(latency.measured),
-            ratios=declared_ratios(cell, target, times, runs_of),
-            over_original=over_original(cell, target, times, runs_of),
-            over_base=over_base(cell, session, target, times, runs_of),
-            cold_start=cold_start_of(latency.measured),
-            memory_metrics=memory_of(memory.measured),
-            extra=extra,
             sampling=sampling,
         )
+        yield summary if times_only else _with_all(summary, times, runs_of)
+
+
+def _with_all(
+    summary: CellSummary, times: Mapping[Cell, MetricSummary], runs_of: RunsOf
+) -> CellSummary:
+    cell, target = summary.cell, summary.target
+    return replace(
+        summary,
+        ratios=declared_ratios(cell, target, times, runs_of),
+        over_original=over_original(cell, target, times, runs_of),
+        over_base=over_base(cell, summary.session, target, times, runs_of),
+        cold_start=cold_start_of(summary.latency.measured),
+        memory_metrics=memory_of(summary.memory.measured),
+    )
 
 
 def _pass(
@@ -201,13 +225,15 @@ def _asked_passes(session: SessionRecord, cell: Cell, target: TargetRecord) -> t
 
 
 def _extra_passes(
-    cell: Cell, asked: tuple[Pass, ...], runs_of: RunsOf, counted: Counting
+    cell: Cell,
+    asked: Sequence[Pass],
+    made: Sequence[Pass],
+    runs_of: RunsOf,
+    counted: Counting,
 ) -> dict[Pass, PassSummary]:
-    made = [pass_ for other, pass_ in runs_of if other == cell]
-    names = dict.fromkeys((*asked, *made))
     return {
         name: _pass(cell, name, int(name in asked), runs_of, counted)
-        for name in names
+        for name in dict.fromkeys((*asked, *made))
         if name not in {"latency", "memory"}
     }
 
@@ -229,16 +255,20 @@ def _session_names(folders: Sequence[ResultFolder]) -> list[str]:
 
 def _in_reading_order(cells: Iterable[Cell], targets: Mapping[str, TargetRecord]) -> Sequence[Cell]:
     known = list(cells)
-    models = list(dict.fromkeys((cell.model, cell.file) for cell in known))
-    names = list(dict.fromkeys((*targets, *(cell.target for cell in known))))
+    models = _places((cell.model, cell.file) for cell in known)
+    names = _places((*targets, *(cell.target for cell in known)))
 
     def place(cell: Cell) -> tuple[int, int, int]:
         target = targets.get(cell.target)
         variants = target.variants if target else ()
         variant = variants.index(cell.variant) if cell.variant in variants else len(variants)
-        return (models.index((cell.model, cell.file)), names.index(cell.target), variant)
+        return (models[cell.model, cell.file], names[cell.target], variant)
 
     return sorted(known, key=place)
+
+
+def _places(names: Iterable[_Name]) -> dict[_Name, int]:
+    return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 
 def _unplanned_target(cell: Cell, runs_of: RunsOf) -> TargetRecord:
@@ -256,6 +286,8 @@ def _unplanned_target(cell: Cell, runs_of: RunsOf) -> TargetRecord:
 
 
 def _check_one_setting(cell: Cell, runs: Sequence[RunResult]) -> None:
+    if all(run.setting == runs[0].setting for run in runs):
+        return
     facts = dict.fromkeys(fact for run in runs for fact in run.setting)
     seen = {fact: distinct(run.setting.get(fact) for run in runs) for fact in facts}
     differing = [

@@ -8,11 +8,12 @@ lines too. What TF.js chose by itself is on none.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.model import Column, Figure, Table, TableValue
 from harness.report import notes
 from harness.report.cell_ratios import RatioSummary
+from harness.report.family_wise import family_rule, in_family
 from harness.report.layout import Labels, gain, section_of, time_or_word
 from harness.report.marks import marked_among
 from harness.report.numbers import SECONDS, Scale, percent, scale_for, without_noise
@@ -79,9 +80,12 @@ def _line(cells: dict[int, CellSummary]) -> Line:
     return Line(f"{last.cell.target} {last.session.origins.get(key, last.cell.variant)}", points)
 
 
-def threads_table(cells: Sequence[CellSummary]) -> Table | None:
-    """Return a row per number of threads of each line; None where there is no line."""
-    found = lines(cells)
+def threads_table(cells: Sequence[CellSummary], *, family_wise: bool = False) -> Table | None:
+    """Return a row per number of threads of each line; None where there is no line.
+
+    `family_wise` has all its verdicts hold together.
+    """
+    found = _judged_together(lines(cells)) if family_wise else lines(cells)
     if not found:
         return None
     shown = [point.cell for line in found for point in line.points]
@@ -103,6 +107,21 @@ def threads_table(cells: Sequence[CellSummary]) -> Table | None:
         ),
         notes=(*_meaning(found), *ran_as_notes(shown), *_marked(found), *notes.provenance(shown)),
         section=section_of(shown),
+    )
+
+
+def _judged_together(found: Sequence[Line]) -> tuple[Line, ...]:
+    every = [point for line in found for point in line.points]
+    ratios = iter(in_family([point.over_one for point in every if point.over_one]))
+    return tuple(
+        replace(
+            line,
+            points=tuple(
+                replace(point, over_one=next(ratios)) if point.over_one else point
+                for point in line.points
+            ),
+        )
+        for line in found
     )
 
 
@@ -136,6 +155,7 @@ def _meaning(found: Sequence[Line]) -> Iterator[str]:
     for line in found:
         if not line.has_one_thread:
             yield f"{line.name}: no speed-up, its point of one thread has no time."
+    yield from family_rule(ratios)
     reasons = dict.fromkeys(ratio.reason for ratio in ratios if ratio.reason)
     yield from (f"No speed-up: {reason}." for reason in reasons)
 

@@ -218,3 +218,14 @@ def test_the_interval_of_a_paired_ratio_is_the_one_of_its_blocks() -> None:
         shown = row["speedup.1"]
         assert shown.low < shown.value < shown.high
         assert math.log(shown.high / shown.low) < 0.03
+
+
+def test_a_summary_of_times_only_compares_as_a_whole_one_does() -> None:
+    sides = [night(path="a"), night(1.1, path="b", seed=2)]
+    whole, times_only = (
+        compare(
+            [operand(of.path, summarise([of], times_only=only), EVERYTHING) for of in sides], ()
+        )
+        for only in (False, True)
+    )
+    assert times_only == whole

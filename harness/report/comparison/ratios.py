@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
+from harness.report.family_wise import family_note, left
 from harness.report.outcome_words import invalid_among
 from harness.report.summary import CellSummary
 from harness.report.undeclared_ratios import of_the_bench
+from harness.statistics.holm import blocks_needed, holm
 from harness.statistics.paired import RatioEstimate, Verdict, paired_ratio, verdict
-from harness.statistics.two_sample import unpaired_ratio
+from harness.statistics.two_sample import runs_needed, unpaired_ratio
+
+_Row = TypeVar("_Row", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +55,39 @@ def speedup(cell: CellSummary, over: CellSummary) -> Compared:
             return Compared(estimate, judged, paired=True, runs=f"{len(logs)} blocks")
     estimate = unpaired_ratio(theirs.values, ours.values)
     return Compared(estimate, verdict(estimate, least), runs=f"{theirs.n} + {ours.n} runs")
+
+
+def judged_together(
+    rows: Mapping[_Row, Sequence[Compared | None]],
+) -> tuple[dict[_Row, list[Compared | None]], list[str]]:
+    """Judge all ratios of a comparison as one family by Holm's rule; return the note on it too."""
+    p_values = {
+        (row, at): each.estimate.p
+        for row, ratios in rows.items()
+        for at, each in enumerate(ratios)
+        if each and each.estimate and each.estimate.low is not None
+    }
+    adjusted = holm(p_values)
+    judged = {
+        row: [
+            replace(each, verdict=left(each.verdict, adjusted[row, at]))
+            if each and (row, at) in adjusted
+            else each
+            for at, each in enumerate(ratios)
+        ]
+        for row, ratios in rows.items()
+    }
+    every = [each for row, at in adjusted if (each := judged[row][at])]
+    return judged, _family_notes(every)
+
+
+def _family_notes(judged: Sequence[Compared]) -> list[str]:
+    family = len(judged)
+    notes = []
+    for paired in (True, False):
+        blocks = [e.estimate.blocks for e in judged if e.estimate and e.paired == paired]
+        if blocks:
+            needed = blocks_needed(family) if paired else runs_needed(family)
+            what = "blocks" if paired else "runs a side"
+            notes.append(family_note(family, min(blocks), needed, what))
+    return notes

@@ -11,7 +11,7 @@ from harness.counted import counted
 from harness.model import Column, Figure, Table, TableValue
 from harness.report.comparison.factors import Difference, check, differences
 from harness.report.comparison.operands import Operand, matched
-from harness.report.comparison.ratios import Compared, speedup
+from harness.report.comparison.ratios import Compared, judged_together, speedup
 from harness.report.layout import section_of, time_or_word
 from harness.report.numbers import SECONDS, Scale, ratio, scale_for, significant, without_noise
 from harness.report.summary import CellSummary
@@ -28,8 +28,10 @@ class Comparison:
     slower: int
 
 
-def compare(operands: Sequence[Operand], factors: Sequence[str]) -> Comparison:
-    """Set every side against the first.
+def compare(
+    operands: Sequence[Operand], factors: Sequence[str], *, family_wise: bool = False
+) -> Comparison:
+    """Set every side against the first; `family_wise` has all verdicts hold together.
 
     Raises:
         CompareError: settings differ, or a factor that was not named; nothing matches.
@@ -42,11 +44,15 @@ def compare(operands: Sequence[Operand], factors: Sequence[str]) -> Comparison:
         if row[0] is not None and cell is not None
     ]
     differ = check(found, factors)
-    ratios = {
+    ratios: Mapping[tuple[str, ...], Sequence[Compared | None]] = {
         key: [speedup(cell, row[0]) if row[0] and cell else None for cell in row[1:]]
         for key, row in rows.items()
     }
-    notes = (*_what_differs(differ, found), *_how(ratios.values()))
+    how = list(_how(ratios.values()))
+    if family_wise:
+        ratios, note = judged_together(ratios)
+        how += note
+    notes = (*_what_differs(differ, found), *how)
     tables = [_cells_table(operands, words, rows, ratios, notes)]
     if len(operands) > 2:
         tables.append(_matrix(operands, rows))
