@@ -1,6 +1,6 @@
 """What our rules say of simulated nights: false alarms, slowdowns found, coverage, beside others.
 
-    python benchmarks/statistics_proof.py [--pairs 20000] [--nights 2000] [--slow-nights 500]
+    python benchmarks/statistics_proof.py [--pairs 20000] [--nights 4000] [--slow-nights 1000]
                                           [--seed 1] [--part pairs|gate|looks]
 
 The noise is that of `nights/noise.py`: drift, bimodal launches, autocorrelation, outliers. What
@@ -37,8 +37,8 @@ def main() -> int:
     """Simulate and print; returns 0 if every claim is shown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=20_000)
-    parser.add_argument("--nights", type=int, default=2_000)
-    parser.add_argument("--slow-nights", type=int, default=500)
+    parser.add_argument("--nights", type=int, default=4_000)
+    parser.add_argument("--slow-nights", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--part", choices=sorted(PARTS), action="append")
     arguments = parser.parse_args()

@@ -54,8 +54,7 @@ def models_table(cells: Sequence[CellSummary]) -> Table | None:
                 "variant (the fp32 file where it has no such file); all models share blocks. "
                 "Models are fed different inputs, so this compares models, not builds of one."
             ),
-            *family_rule(cell.over_base for cell in rows),
-            *_missing(rows),
+            *_about_ratios(rows),
             *marked_runs(rows, "latency"),
             *notes.provenance(rows),
         ),
@@ -71,10 +70,11 @@ def _quality(cell: CellSummary) -> TableValue:
     return Figure(without_noise(score.value), text, score.low, score.high)
 
 
-def _missing(cells: Sequence[CellSummary]) -> tuple[str, ...]:
+def _about_ratios(cells: Sequence[CellSummary]) -> tuple[str, ...]:
     reasons: dict[str, list[str]] = {}
     for cell in cells:
         if cell.over_base and cell.over_base.reason:
             name = f"{cell.cell.model}/{cell.cell.file} {cell.cell.variant}"
             reasons.setdefault(cell.over_base.reason, []).append(name)
-    return tuple(f"No ratio: {', '.join(names)} ({why})." for why, names in reasons.items())
+    told = [f"No ratio: {', '.join(names)} ({why})." for why, names in reasons.items()]
+    return (*family_rule(cell.over_base for cell in cells), *told)

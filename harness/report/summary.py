@@ -157,12 +157,7 @@ def _summarise_folder(
     session = folder.session
     latest = latest_attempts(folder.runs)
     counted = counting(session, latest)
-    runs_of: dict[tuple[Cell, Pass], list[RunResult]] = {}
-    for run in sorted(counted.runs, key=lambda run: run.block):
-        runs_of.setdefault((run.cell, run.pass_), []).append(run)
-    passes_of: dict[Cell, list[Pass]] = {}
-    for made_of, pass_ in runs_of:
-        passes_of.setdefault(made_of, []).append(pass_)
+    runs_of, passes_of = _grouped(counted.runs)
     cells = tuple(dict.fromkeys((*session.cells, *(run.cell for run in latest))))
     targets = {target.name: target for target in session.targets}
     times = compared_times(cells, runs_of)
@@ -192,6 +187,19 @@ def _summarise_folder(
             sampling=sampling,
         )
         yield summary if times_only else _with_all(summary, times, runs_of)
+
+
+def _grouped(
+    runs: Iterable[RunResult],
+) -> tuple[dict[tuple[Cell, Pass], list[RunResult]], dict[Cell, list[Pass]]]:
+    """Return the runs of each cell and pass in block order, and the passes of each cell."""
+    runs_of: dict[tuple[Cell, Pass], list[RunResult]] = {}
+    for run in sorted(runs, key=lambda run: run.block):
+        runs_of.setdefault((run.cell, run.pass_), []).append(run)
+    passes_of: dict[Cell, list[Pass]] = {}
+    for cell, pass_ in runs_of:
+        passes_of.setdefault(cell, []).append(pass_)
+    return runs_of, passes_of
 
 
 def _with_all(
