@@ -14,7 +14,7 @@ from harness import plan, store
 from harness.cli import say
 from harness.cli.finish import concluded
 from harness.cli.folders import say_where
-from harness.cli.gate_session import Gate, confirming, kept_for, load_suite, ready
+from harness.cli.gate_session import Gate, check_accepted, confirming, kept_for, load_suite, ready
 from harness.cli.printing import print_tables
 from harness.cli.run import Begun, begin, exit_code, make_runs, measure_prepared
 from harness.counted import counted
@@ -36,7 +36,8 @@ from harness.store.gate_record import GATE, GateRecord, gate_to_bytes, read_gate
 
 CONFIRMATION = "confirmation"
 SESSION = "gate-session.json"
-_PENDING = "the gate ended before it moved last good: go on with --resume"
+PENDING = "the gate ended before it moved last good: go on with --resume"
+"""Why last good did not move, until it has."""
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -51,6 +52,8 @@ def execute(arguments: argparse.Namespace) -> int:
     suite = load_suite(arguments)
     with kept_for(suite, arguments).locked():
         gate = ready(suite, arguments)
+        if accepted := _accepted(arguments):
+            check_accepted(gate, accepted)
         if _was_moving(arguments.resume, gate.last_good) and gate.last_good is not None:
             _pin(arguments, gate, gate.last_good)
             return _tell(arguments, arguments.resume, _mark_as_moved(arguments.resume))
@@ -60,7 +63,7 @@ def execute(arguments: argparse.Namespace) -> int:
 def _decided(folder: Path | None) -> GateRecord | None:
     """Return the decision of a session that has nothing left to do."""
     record = read_gate(folder) if folder is not None else None
-    return None if record is None or record.why_not_moved == _PENDING else record
+    return None if record is None or record.why_not_moved == PENDING else record
 
 
 def _was_moving(folder: Path | None, last_good: KeptNight | None) -> bool:
@@ -68,7 +71,7 @@ def _was_moving(folder: Path | None, last_good: KeptNight | None) -> bool:
     record = read_gate(folder) if folder is not None else None
     if record is None or last_good is None:
         return False
-    return record.why_not_moved == _PENDING and record.candidate == last_good.build.sha256
+    return record.why_not_moved == PENDING and record.candidate == last_good.build.sha256
 
 
 def _gate(arguments: argparse.Namespace, gate: Gate) -> int:
@@ -220,7 +223,7 @@ def _conclude(arguments: argparse.Namespace, gate: Gate, night: Night, path: Pat
             _pin(arguments, gate, tonight)
         gate.kept.prune()
         return record
-    _write(path, replace(record, why_not_moved=_PENDING))
+    _write(path, replace(record, why_not_moved=PENDING))
     # Before anything moves, the build that drift is measured from has a file of its own.
     assert gate.reference is not None
     gate.kept.pin(gate.reference)
@@ -258,9 +261,10 @@ def _first_night(
         last_good="",
         green=True,
         moved=False,
-        why_not_moved=_PENDING,
+        why_not_moved=PENDING,
         max_drift=gate.planned.suite.gate.max_drift,
         first_night=True,
+        virtual=decision.virtual_targets(found),
     )
     if not measured or not whole:
         why = "nothing was measured" if whole else "only some cells were measured (--only)"

@@ -71,6 +71,17 @@ class Gate:
         )
 
 
+def check_accepted(gate: Gate, accepted: plan.Selection) -> None:
+    """Refuse an `--accept` that is about no cell; raises `SuiteError`."""
+    before = gate.last_good.cells if gate.last_good else ()
+    known = {*(run.cell for run in _own(gate.planned)), *(noted.cell for noted in before)}
+    if not any(map(accepted.admits, known)):
+        raise SuiteError(
+            "--accept names no cell of this suite, and none that last good has",
+            hint=f"the cells are: {', '.join(sorted(cell.label for cell in known))}",
+        )
+
+
 def _own(planned: Plan) -> list[PlannedRun]:
     twins = {twin.cell for twin in planned.twins}
     return [run for run in planned.runs if run.cell not in twins]

@@ -23,6 +23,7 @@ from harness.model import Cell, Facts
 from harness.selection import Selection
 from harness.store.gate_record import RED, Drift, GateRecord, Judgement
 from harness.suite.gate_keys import GateKeys
+from harness.twin_names import is_twin
 
 IDENTICAL = "the builds are identical"
 
@@ -68,8 +69,20 @@ def decide(night: Night) -> GateRecord:
         max_drift=night.keys.max_drift,
         reference=night.builds.reference.sha256,
         confirmation=night.confirmation,
+        virtual=virtual_targets(night.found),
     )
     return replace(record, why_not_moved="; ".join(_obstacles(record, night)))
+
+
+def virtual_targets(found: Summaries) -> tuple[str, ...]:
+    """Return the suite's own targets whose rows are of virtual devices."""
+    return tuple(
+        dict.fromkeys(
+            cell.target
+            for cell, summary in found.items()
+            if summary.virtual and not is_twin(cell.target)
+        )
+    )
 
 
 def _judgements(night: Night) -> Iterator[Judgement]:

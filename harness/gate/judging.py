@@ -138,7 +138,8 @@ def _judgement(
 def drift_of(evidence: Evidence) -> tuple[Drift, ...]:
     """Return how far times and memory are from the pinned reference.
 
-    Where the reference is the last good build, that is tonight's change.
+    Where the reference is the last good build, that is tonight's change. It is too far by its
+    estimate, if the interval leaves no doubt that there is a distance at all.
     """
     confirmed = evidence.confirmed()
     drifts = []
@@ -146,10 +147,11 @@ def drift_of(evidence: Evidence) -> tuple[Drift, ...]:
         cell, what, side = key
         if not screened.logs or (side == "last good" and not screened.is_reference):
             continue
-        found = evidence.best(key)
+        # A cell that was measured again for another reason gets no second chance to be far away.
+        found = evidence.best(key) if key in evidence.flagged else screened
         estimate = paired_ratio(found.logs)
         low, high = _ends(estimate)
-        exceeds = estimate.estimate >= 1 + found.look_again
+        exceeds = estimate.estimate >= 1 + found.look_again and (low is None or low > 0)
         proved = exceeds and key in confirmed and confirmed[key].confirmed
         change = estimate.estimate - 1
         drifts.append(Drift(cell, change, low, high, what, found.look_again, exceeds, proved))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 from harness.counted import counted
 from harness.gate.decision import IDENTICAL
@@ -10,6 +12,7 @@ from harness.gate.observing import LATENCY
 from harness.gate.outcomes import FILE_BYTES, NODES, OUTCOME
 from harness.model import Column, Figure, Table, TableValue
 from harness.report.numbers import BYTES, SECONDS, Scale, scale_for, without_noise
+from harness.report.virtual_section import VIRTUAL_SECTION
 from harness.store.gate_record import RED, Drift, GateRecord, GateVerdict, Judgement
 
 _ORDER: tuple[GateVerdict, ...] = (
@@ -36,15 +39,25 @@ def gate_tables(record: GateRecord) -> tuple[Table, ...]:
         ("nodes", "Gate: delegated nodes", (_COUNT,), lambda what: what == NODES),
     )
     tables = [_outcomes(record)]
-    for name, title, scales, belongs in families:
-        own = [each for each in record.judgements if belongs(each.what)]
-        if own:
-            tables.append(_family(f"gate_{name}", title, own, scales))
-    if record.drift:
-        tables.append(_drift(record.drift))
+    for section in ("", VIRTUAL_SECTION):
+        # Rows of virtual devices never share a table with those of real ones.
+        for name, title, scales, belongs in families:
+            own = _of_section(record.judgements, record, section)
+            if judged := [each for each in own if belongs(each.what)]:
+                table = _family(f"gate_{name}", title, judged, scales)
+                tables.append(replace(table, section=section))
+        if drift := _of_section(record.drift, record, section):
+            tables.append(replace(_drift(drift), section=section))
     if record.environment:
         tables.append(_environment(record))
     return tuple(tables)
+
+
+_Of = TypeVar("_Of", Judgement, Drift)
+
+
+def _of_section(every: Iterable[_Of], record: GateRecord, section: str) -> list[_Of]:
+    return [each for each in every if (each.cell.target in record.virtual) == bool(section)]
 
 
 def _is_memory(what: str) -> bool:

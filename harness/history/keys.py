@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from harness.metrics import definition
 from harness.model import Facts, Measured, RunResult, SessionRecord
+from harness.twin_names import is_twin
 
 NOT_CONDITIONS = frozenset(
     {
@@ -54,9 +55,12 @@ def subject_of(run: RunResult, session: SessionRecord) -> Facts:
 def values_of(run: RunResult) -> Iterator[tuple[str, str, float]]:
     """Yield (metric, unit, value) of what a run measured for its pass.
 
-    Profiled and sustained runs have no history: the tool slows itself, or the phone heats.
+    Profiled and sustained runs have no history: the tool slows itself, or the phone heats. Nor have
+    the twins of a gate: what they run is an older build.
     """
     if not isinstance(run.outcome, Measured) or run.pass_ not in {"latency", "memory", "quality"}:
+        return
+    if is_twin(run.cell.target):
         return
     taken: set[str] = set()
     for measurement in run.outcome.measurements:

@@ -94,7 +94,8 @@ class GateRecord:
 
     `moved` says whether the candidate became the last good build, `why_not_moved` why it did not.
     On a `first_night` there was none, so that nothing was judged. `confirmation` is the result
-    folder of the fresh blocks, below this one; '' where nothing was flagged.
+    folder of the fresh blocks, below this one; '' where nothing was flagged. `virtual` are the
+    targets that are virtual devices.
     """
 
     suite: str
@@ -112,6 +113,7 @@ class GateRecord:
     reference: str = ""
     first_night: bool = False
     confirmation: str = ""
+    virtual: tuple[str, ...] = ()
 
 
 def gate_to_bytes(record: GateRecord) -> bytes:
@@ -198,4 +200,5 @@ def _gate(record: dict[str, Any]) -> GateRecord:
     fields["drift"] = tuple(
         Drift(**{**each, "cell": Cell(**each["cell"])}) for each in fields["drift"]
     )
+    fields["virtual"] = tuple(fields.get("virtual", ()))
     return GateRecord(**fields)

@@ -13,6 +13,7 @@ import pytest
 from conftest import Commander
 
 from harness.artifacts import model_files
+from harness.cli.gate import PENDING
 from harness.suite.values import Generated, ModelSource
 
 pytestmark = pytest.mark.litert
@@ -177,6 +178,38 @@ def test_a_night_that_is_killed_goes_on_where_it_was_and_last_good_moves_once(
     assert decision(night, "r")["moved"]
     assert (night.folder / "r" / "runs.jsonl").read_text().splitlines()[: len(lines)] == lines
     assert kept(night) != before
+    # A kill between the move and the word that it moved.
+    record = decision(night, "r")
+    pending = {**record, "moved": False, "why_not_moved": PENDING}
+    (night.folder / "r" / "gate.json").write_text(json.dumps(pending))
+    moved = kept(night)
     again = night("gate", "suite.yaml", "--resume", "r", "--quiet")
-    assert again.returncode == 0
+    assert again.returncode == 0, again.stderr
+    assert decision(night, "r") == record
+    assert kept(night) == moved
     assert (night.folder / "r" / "runs.jsonl").read_text().count("\n") == 3 * 6
+
+
+def test_fresh_blocks_that_were_interrupted_are_completed_before_anything_is_decided(
+    night: Commander,
+) -> None:
+    gate(night, "first", code=0)
+    grow(night, 0.1)
+    killed = night.within(SLOWLY="0.05").start(
+        "gate", "suite.yaml", "--out", "r", "--progress", "lines"
+    )
+    assert killed.stderr is not None
+    while "5/24]" not in killed.stderr.readline():
+        assert killed.poll() is None
+    killed.kill()
+    killed.communicate()
+    assert not (night.folder / "r" / "gate.json").exists()
+    before = targets(night.folder / "r" / "confirmation")
+    resumed = night("gate", "suite.yaml", "--resume", "r", "--quiet")
+    assert resumed.returncode == 1, resumed.stdout + resumed.stderr
+    assert verdicts(decision(night, "r"))["net", "latency"] == "regressed"
+    fresh = targets(night.folder / "r" / "confirmation")
+    assert (fresh[: len(before)], len(fresh)) == (before, 24)
+    unknown = night("gate", "suite.yaml", "--accept", "model=nett", "--quiet")
+    assert unknown.returncode == 2
+    assert "--accept names no cell" in unknown.stderr

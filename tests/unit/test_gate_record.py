@@ -34,6 +34,7 @@ RECORD = GateRecord(
     environment=(EnvironmentChange("host", "os_build", "1", "2"),),
     drift=(Drift(CELL, 0.01, None, None),),
     max_drift=0.03,
+    virtual=("desk",),
 )
 
 

@@ -40,6 +40,7 @@ from harness.report.summary import summarise
 from harness.selection import parse_selection
 from harness.store.marking import add_mark
 from harness.store.used import parse_used
+from harness.twin_names import twin_name
 
 
 def everything(index: Database) -> list[Series]:
@@ -317,6 +318,17 @@ def test_a_folder_that_was_made_from_another_one_says_so(tmp_path: Path) -> None
     write_night(tmp_path, 0, {SIMD: three(0.003)}, lineage=lineage)
     (series,), _ = told(tmp_path)
     assert series.points[0].marks == "backfilled"
+
+
+def test_the_twins_of_a_gate_have_no_history_and_are_found_by_what_they_ran(tmp_path: Path) -> None:
+    digest = "ab" * 32
+    twin = replace(SIMD, target=twin_name(SIMD.target, "last good"))
+    write_night(tmp_path, 0, {SIMD: three(0.003)})
+    write_night(tmp_path, 1, {twin: three(0.004)}, change=with_subject(model_sha256=digest))
+    (series,) = told(tmp_path)[0]
+    assert series.key.cell == SIMD
+    uses = ask_index(tmp_path, lambda index: list(runs_using(index, digest)), print)
+    assert [use.run_id[:4] for use in uses] == ["l001", "l002", "l003"]
 
 
 def test_names_that_are_no_text_do_no_harm(tmp_path: Path) -> None:
