@@ -49,6 +49,7 @@ from harness.store.gate_record import (
     gate_to_bytes,
 )
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "nightly.md"
 ACTING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 SIMD = Cell("blazeface", "fp32", "chromium", "simd")
 
@@ -614,8 +615,59 @@ def test_nothing_to_tell_of_is_an_error_of_the_store(
     assert capsys.readouterr().out == ""
 
 
+def documented_night() -> SessionDigest:
+    """A night in which a phone was away, beside the night before."""
+    pixel = replace(made.DEVICE, name="pixel", bench="phone:1a2b3c4d", virtual=False)
+
+    def session(day: int, browser: str, *, away: bool) -> ResultFolder:
+        record = made.session(
+            targets=(made.CHROMIUM, pixel),
+            suite="nightly",
+            label="bench-7",
+            memory_runs=0,
+            started_utc=f"2026-11-{day}T01:30:00+00:00",
+            command=("edgebench", "gate", "nightly.yaml"),
+        )
+        path = f"results/nightly/2026-11-{day}T013000Z_bench-7"
+        lost = made.skipped() if away else made.times(0.01)
+        folder = made.folder(
+            record, lambda cell, _: lost if cell.target == "pixel" else made.times(0.01), path=path
+        )
+
+        def placed(run: RunResult) -> RunResult:
+            phone = run.cell.target == "pixel"
+            minute = 30 + 4 * run.block
+            named = {} if phone and away else {"device": "Pixel 8"} if phone else run.setting
+            return replace(
+                run,
+                bench=pixel.bench if phone else "host",
+                started_utc=f"2026-11-{day}T01:{minute}:00.000+00:00",
+                duration_s=0.0 if phone and away else 18.0,
+                setting=named,
+                subject=run.subject if phone else {**run.subject, "browser": browser},
+            )
+
+        return with_runs(folder, placed)
+
+    before = session(24, "chromium 155.0.7990.2", away=False)
+    tonight = session(25, "chromium 156.0.8078.79", away=True)
+    gate = gate_of(
+        *(
+            Judgement(cell, "outcome", "missing" if cell.target == "pixel" else "unchanged")
+            for cell in tonight.session.cells
+        ),
+        why_not_moved="4 verdicts of it are red",
+    )
+    return digest_session(tonight, gate, (before,))
+
+
+def test_the_documentation_shows_a_page_as_it_is() -> None:
+    documented = DOCUMENT.read_text(encoding="utf-8")
+    assert f"```\n{terminal(Digest((documented_night(),)))}```\n" in documented
+
+
 def test_the_documentation_names_every_field_of_the_json() -> None:
-    documented = (Path(__file__).parents[2] / "docs" / "nightly.md").read_text(encoding="utf-8")
+    documented = DOCUMENT.read_text(encoding="utf-8")
     for kind in (
         Digest,
         SessionDigest,

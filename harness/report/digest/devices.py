@@ -81,7 +81,7 @@ def _seen(
     return DeviceSeen(
         target=target.name,
         bench=next((run.bench for run in own), target.bench),
-        device=_device(own, target.name),
+        device=_device(own, target.name) or _device_before(target.name, earlier),
         virtual=target.virtual,
         state=state,
         measured=sum(isinstance(run.outcome, Measured) for run in own),
@@ -121,6 +121,10 @@ def _tells_absence(outcome: Skipped) -> bool:
 def _device(runs: Iterable[RunResult], target: str) -> str:
     named = (run.setting.get("device") for run in runs if run.cell.target == target)
     return next((str(name) for name in named if name), "")
+
+
+def _device_before(target: str, earlier: Sequence[ResultFolder]) -> str:
+    return next((name for each in earlier if (name := _device(each.runs, target))), "")
 
 
 def _measured(runs: Iterable[RunResult], target: str) -> bool:

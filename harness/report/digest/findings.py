@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
 
+from harness.counted import counted
 from harness.disturbances import DISTURBED, block_of, how_replaced
 from harness.model import Cell, Failed, Failure, Measured, ResultFolder, RunResult, Skipped
 from harness.report.cell_ratios import MARKED, verdict_of
@@ -206,7 +207,7 @@ def _disturbed(cells: Sequence[CellSummary]) -> Iterator[Finding]:
             target="",
             cells=tuple(dict.fromkeys(run.cell for run in runs)),
             runs=len(runs),
-            why=f"others used the CPU in {blocks} blocks that nothing replaced, so they count",
+            why=f"others used the CPU in {counted(blocks, 'block')} that nothing replaced",
             next_step="end what else runs on this host at night, or raise `replace_disturbed`",
         )
 

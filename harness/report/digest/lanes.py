@@ -10,7 +10,7 @@ from harness.report.digest.values import LaneHours
 
 
 def lane_hours(runs: Iterable[RunResult]) -> tuple[LaneHours, ...]:
-    """Return a lane per bench, the longest first; every attempt counts."""
+    """Return a lane per bench, the longest first; every attempt counts that took any time."""
     of_bench: dict[str, list[RunResult]] = {}
     for run in runs:
         of_bench.setdefault(run.bench, []).append(run)
@@ -19,14 +19,15 @@ def lane_hours(runs: Iterable[RunResult]) -> tuple[LaneHours, ...]:
 
 
 def _lane(bench: str, runs: list[RunResult]) -> LaneHours:
-    spans = [(_moment(run.started_utc), run.duration_s) for run in runs]
+    tried = [run for run in runs if run.duration_s > 0]
+    spans = [(_moment(run.started_utc), run.duration_s) for run in tried]
     known = [(at, at + timedelta(seconds=took_s)) for at, took_s in spans if at is not None]
     first = min((begin for begin, _ in known), default=None)
     last = max((end for _, end in known), default=None)
     return LaneHours(
         bench=bench,
         targets=tuple(dict.fromkeys(run.cell.target for run in runs)),
-        runs=len(runs),
+        runs=len(tried),
         measuring_s=sum(run.duration_s for run in runs),
         from_utc=_text(first),
         to_utc=_text(last),

@@ -22,8 +22,8 @@ from harness.report.numbers import Scale, scale_for
 from harness.table_text.markdown import in_markdown
 from harness.table_text.visible import visible
 
-_TOLD = 180
-_NEXT_STEP = 320
+_TOLD = 120
+_NEXT_STEP = 240
 _NAMED = 3
 _HASH = 12
 _TIMES = (Scale("s", 1.0), Scale("min", 60.0), Scale("h", 3600.0))

@@ -62,7 +62,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class DeviceSeen:
-    """A target of the session and what became of it; `device` is '' where nothing was measured.
+    """A target of the session and what became of it; `device` is '' where it never was seen.
 
     `last_seen_utc` is when the latest earlier session began that measured a missing one.
     """
