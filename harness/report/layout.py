@@ -37,6 +37,17 @@ class Labels:
         return (*session, cell.cell.model, *file, cell.cell.target)
 
 
+def named_columns() -> tuple[Column, ...]:
+    """Return the columns that `names_of` fills: all that tells a cell from others."""
+    return tuple(Column(name, name) for name in ("model", "file", "target", "variant"))
+
+
+def names_of(cell: CellSummary) -> tuple[str, str, str, str]:
+    """Return a cell's names, for `named_columns`."""
+    own = cell.cell
+    return (own.model, own.file, own.target, own.variant)
+
+
 def called(cell: CellSummary, cells: Sequence[CellSummary]) -> str:
     """Return what a cell's model is called among these: `model`, or `model/file` of several."""
     files = {other.cell.file for other in cells if other.cell.model == cell.cell.model}

@@ -7,7 +7,8 @@ import unicodedata
 ABSENT = "–"
 _ACTING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_STARTS_A_FORMULA = ("=", "+", "-", "@")
+_STARTS_A_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""In full width too, which spreadsheets read alike (OWASP, CSV Injection)."""
 
 
 def visible(text: str) -> str:

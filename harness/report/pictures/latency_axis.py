@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.model import Column, Facts, Table
-from harness.report.layout import section_of
+from harness.report.layout import named_columns, names_of, section_of
 from harness.report.numbers import SECONDS, Scale, scale_for
 from harness.report.pictures.canvas import Axis, Label, Picture, Plot, axis
 from harness.report.summary import CellSummary
@@ -128,12 +128,14 @@ def _table(name: str, title: str, axis_name: str, series: Sequence[_Series], sca
         Column("series", "line"),
         Column("axis", axis_name, align="right"),
         Column("time", "time", scale.unit, "right"),
+        *named_columns(),
     )
     rows = tuple(
         (
             each.name,
             f"{value:g}",
             scale.figure(cell.time.median, low=cell.time.low, high=cell.time.high),
+            *names_of(cell),
         )
         for each in series
         for value, cell in each.points

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.model import Column, Figure, Table
-from harness.report.layout import called, gain, section_of
+from harness.report.layout import called, gain, named_columns, names_of, section_of
 from harness.report.pictures.canvas import Axis, Label, Picture, Plot, axis
 from harness.report.summary import CellSummary
 from harness.report.threads import Line, Point, lines
@@ -79,12 +79,14 @@ def _table(name: str, title: str, drawn: Sequence[Line]) -> Table:
         Column("series", "line"),
         Column("threads", "threads", align="right"),
         Column("over_one", "speed-up", align="right"),
+        *named_columns(),
     )
     rows = tuple(
         (
             line.name,
             Figure(point.threads, f"{point.threads}{' forced' if point.forced else ''}"),
             gain(point.over_one) if estimate else Figure(1.0, "1×"),
+            *names_of(point.cell),
         )
         for line in drawn
         for point, _, estimate in _measured(line)

@@ -22,7 +22,7 @@ from harness.report.site.coverage_matrix import coverage_matrix
 from harness.report.site.history_pages import history_table
 from harness.report.site.page_files import GENERATOR
 from harness.report.site.published_results import PublishedResults, key_of
-from harness.report.site.row_origins import Origins, is_of
+from harness.report.site.row_origins import Origins
 from harness.report.site.series import Courses
 from harness.report.site.standings import standings, with_standing
 from harness.report.summary import CellSummary
@@ -99,34 +99,22 @@ def _history(of: PublishedResults, parts: EntryParts, *, virtual: bool) -> list[
 def _linked(
     table: Table, drawing: str, origins: Origins, of: PublishedResults, addresses: Addresses
 ) -> Shown:
-    cells = origins.of(table)
+    def page_of(cell: CellSummary) -> str:
+        return addresses.cell(cell.path, cell.cell)
+
+    found = origins.of(table)
+    looks = [RowLooks(origins.links(each, table, page_of), _data(each.cells)) for each in found]
+    if table.name == "latency":
+        place = {id(cell): str(number) for number, cell in enumerate(of.shown)}
+        looks = [
+            replace(row, data={**row.data, "row": place[id(each.cells[0])]})
+            for row, each in zip(looks, found, strict=True)
+        ]
     if table.name in _WITH_STANDING:
         only: Pass = "memory" if table.name == "memory" else "latency"
-        table = with_standing(table, cells, of, only)
-    numbered = table.name == "latency"
-    place = {id(cell): number for number, cell in enumerate(of.shown)}
-    looks = tuple(
-        RowLooks(
-            _links(own, table, origins, addresses),
-            _data(own) | ({"row": str(place[id(own[0])])} if numbered and len(own) == 1 else {}),
-        )
-        for own in cells
-    )
+        table = with_standing(table, [each.cells for each in found], of, only)
     interactive = not drawing and bool(table.rows)
-    return Shown(of.scrubber.table(table), looks, drawing, interactive)
-
-
-def _links(
-    cells: Sequence[CellSummary], table: Table, origins: Origins, addresses: Addresses
-) -> Mapping[str, str]:
-    if len(cells) == 1:
-        return {"": addresses.cell(cells[0].path, cells[0].cell)}
-    found = {}
-    for column in table.columns:
-        own = [cell for cell in cells if is_of(column.key, origins.column_of(cell))]
-        if own:
-            found[column.key] = addresses.cell(own[0].path, own[0].cell)
-    return found
+    return Shown(of.scrubber.table(table), tuple(looks), drawing, interactive)
 
 
 def _data(cells: Sequence[CellSummary]) -> dict[str, str]:
