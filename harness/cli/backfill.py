@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness import plan, store
 from harness.cli import say
-from harness.cli.folders import label_of, say_where
+from harness.cli.folders import label_of, place_of, say_where
 from harness.cli.placing import placed
 from harness.cli.plan import plan_table, until_of
 from harness.cli.printing import print_tables
@@ -42,7 +42,7 @@ def execute(arguments: argparse.Namespace) -> int:
         return EXIT_OK
     lineage = Lineage(
         how="backfilled",
-        of=folder.resolve().name,
+        of=place_of(folder).as_posix(),
         runs_sha256=sha256((folder / RUNS).read_bytes()).hexdigest(),
         why=arguments.why or "measured again with other tools",
         before=_builds(suite, changed),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness import locations, store
 from harness.cli import say
+from harness.cli.folders import place_of
 from harness.counted import counted
 from harness.errors import EXIT_OK, StoreError, SuiteError
 from harness.machine_label import machine_names
@@ -32,7 +33,7 @@ _MOST_NAME = 60
 def execute(arguments: argparse.Namespace) -> int:
     """Run the verb; returns the exit code."""
     kind = archive.kind_of(arguments.out)
-    paths = store.find_folders(arguments.folders)
+    paths = _with_those_inside(store.find_folders(arguments.folders))
     scrubber = Scrubber(machine_names().union(arguments.hide))
     try:
         with tempfile.TemporaryDirectory() as scratch:
@@ -75,16 +76,23 @@ def _results(paths: Sequence[Path], root: Path, scrubber: Scrubber) -> list[Resu
     folders = []
     for path in paths:
         cleaner = Cleaner(scrubber.text, _private_paths(), serial_hashes(store.read(path)))
-        name = cleaner.text(path.resolve().name).replace("/", "-")
+        named = (cleaner.text(part).replace("/", "-") for part in place_of(path).parts)
+        name = "/".join(named)
         place = root / "results" / name
-        if place.exists():
+        if (place / SESSION).exists():
             raise SuiteError(
                 f"two of these folders are called {name}",
                 hint="bundle them apart, or give one of them another name",
             )
         write_clean(path, place, cleaner, driver)
-        folders.append(read_clean(place))
+        folders.append(read_clean(place, name))
     return folders
+
+
+def _with_those_inside(paths: Sequence[Path]) -> list[Path]:
+    """Add to a folder those inside of it, such as the fresh blocks of a gate."""
+    inside = (each.parent for path in paths for each in path.glob(f"*/{SESSION}"))
+    return sorted({path.resolve(): path for path in (*paths, *inside)}.values())
 
 
 def _papers(root: Path, folders: list[ResultFolder], arguments: argparse.Namespace) -> None:

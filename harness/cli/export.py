@@ -14,6 +14,8 @@ from harness.counted import counted
 from harness.errors import EXIT_OK, SuiteError
 from harness.report import exports
 from harness.report.exports.cells import exported
+from harness.report.outcome_words import invalid_among
+from harness.report.summary import CellSummary
 
 _NO_FORMAT = "cells"
 
@@ -38,7 +40,13 @@ def execute(arguments: argparse.Namespace) -> int:
             f"{counted(left_out, 'cell')} of virtual devices left out: they are this host, not a "
             "phone; --include-virtual takes them too"
         )
+    if invalid := sum(_has_marked_runs(each.cell) for each in kept):
+        say(f"{counted(invalid, 'cell')} with runs that were marked invalid: those have no number")
     return EXIT_OK
+
+
+def _has_marked_runs(cell: CellSummary) -> bool:
+    return any(invalid_among(one_pass.runs) for one_pass in cell.passes.values())
 
 
 def _names() -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.cli import say
 from harness.errors import SuiteError
 from harness.machine_label import machine_label
+from harness.store.folder import SESSION
 
 
 def label_of(text: str | None) -> str:
@@ -25,6 +26,13 @@ def label_of(text: str | None) -> str:
             hint="use at most 64 letters, digits, dots, dashes, plus signs and underscores",
         )
     return text
+
+
+def place_of(folder: Path) -> Path:
+    """Return what a result folder is called where it goes: one inside of another, with that."""
+    path = folder.resolve()
+    inside = (path.parent / SESSION).is_file()
+    return Path(path.parent.name, path.name) if inside else Path(path.name)
 
 
 def shown_command() -> tuple[str, ...]:

@@ -32,7 +32,13 @@ from harness.plugins import registry
 from harness.progress import display
 from harness.report.summary import summarise
 from harness.selection import Selection
-from harness.store.gate_record import GATE, GateRecord, gate_to_bytes, read_gate
+from harness.store.gate_record import (
+    GATE,
+    GateRecord,
+    gate_to_bytes,
+    read_gate,
+    read_gate_as_written,
+)
 
 CONFIRMATION = "confirmation"
 SESSION = "gate-session.json"
@@ -68,7 +74,7 @@ def _decided(folder: Path | None) -> GateRecord | None:
 
 def _was_moving(folder: Path | None, last_good: KeptNight | None) -> bool:
     """Tell whether a session was killed after it had moved last good and before it said so."""
-    record = read_gate(folder) if folder is not None else None
+    record = read_gate_as_written(folder) if folder is not None else None
     if record is None or last_good is None:
         return False
     return record.why_not_moved == PENDING and record.candidate == last_good.build.sha256
@@ -289,7 +295,7 @@ def _first_night(
 
 
 def _mark_as_moved(path: Path) -> GateRecord:
-    record = read_gate(path)
+    record = read_gate_as_written(path)
     assert record is not None
     moved = replace(record, moved=True, why_not_moved="")
     _write(path, moved)

@@ -12,6 +12,7 @@ from harness.cli import say
 from harness.cli.printing import print_tables
 from harness.counted import counted
 from harness.errors import EXIT_FINDINGS, EXIT_OK, EXIT_STORE, StoreError, SuiteError
+from harness.plan import own_cell
 from harness.report.impact import Concerned, PublishedTable, Using, impact_tables
 from harness.store.folder import RUNS, SESSION
 from harness.store.gate_record import GATE, GateRecord, Judgement, read_gate_as_written
@@ -99,7 +100,7 @@ def _verdicts(gate: GateRecord | None, used: Used, runs: Sequence[Using]) -> tup
         return ()
     if used.digits in (gate.candidate, gate.last_good):
         return gate.judgements
-    cells = {using.run.cell for using in runs}
+    cells = {own_cell(using.run.cell) for using in runs}
     return tuple(each for each in gate.judgements if each.cell in cells)
 
 

@@ -33,7 +33,7 @@ from harness.report.site.series import Courses
 from harness.report.site.site_files import site_files
 from harness.store import write_atomically
 from harness.store.gate_record import GATE, read_gate
-from harness.store.pruned import read_pruned
+from harness.store.pruned import pruned_on
 from harness.store.raw import read_raw
 
 _HASHED = ("session.json", "runs.jsonl", "suite.yaml", GATE)
@@ -76,11 +76,9 @@ def _to_publish(path: Path) -> FolderToPublish:
 
 
 def _raw_of(path: Path) -> ReadRaw:
-    pruned = read_pruned(path)
-
     def read(run: RunResult) -> Raw:
-        if pruned and pruned.explains(run) and not (path / run.raw).is_dir():
-            return Raw(absent=f"Its files were removed to make room ({pruned.pruned_utc}).")
+        if day := pruned_on(path, run):
+            return Raw(absent=f"Its files were pruned on {day}, to make room.")
         return Raw(read_raw(path, run))
 
     return read

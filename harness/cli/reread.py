@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from harness import store
-from harness.cli.folders import say_where, shown_command
+from harness.cli.folders import place_of, say_where, shown_command
 from harness.cli.printing import print_tables
 from harness.errors import EXIT_OK, PluginError, StoreError, SuiteError
 from harness.model import Lineage, ResultFolder, RunResult, Skipped
@@ -21,7 +21,7 @@ from harness.runner.rereading import reread
 from harness.store.durable import built_beside, refused, write_synced
 from harness.store.folder import RUNS, SUITE, Writer
 from harness.store.marks import MARKS, read_marks
-from harness.store.pruned import read_pruned
+from harness.store.pruned import pruned_on
 from harness.store.raw import read_raw
 
 _BASE = Path("reread")
@@ -39,9 +39,9 @@ def execute(arguments: argparse.Namespace) -> int:
     tables, made = [], []
     for path in paths:
         results = store.read_as_written(path)
-        out = arguments.out or _BASE / results.session.suite / path.resolve().name
+        out = arguments.out or _BASE / results.session.suite / place_of(path)
         found = _read_again(path, results, out, arguments.why or _WHY)
-        tables.append(reread_table(path.name, found))
+        tables.append(reread_table(str(place_of(path)), found))
         made.append(out)
     print_tables(tables, arguments.format)
     for out in made:
@@ -58,7 +58,7 @@ def _read_again(path: Path, results: ResultFolder, out: Path, why: str) -> list[
     now = harness_facts()
     lineage = Lineage(
         how="re-read",
-        of=path.resolve().name,
+        of=place_of(path).as_posix(),
         runs_sha256=sha256((path / RUNS).read_bytes()).hexdigest(),
         why=why,
         before=results.session.harness,
@@ -104,9 +104,8 @@ def _files(path: Path, run: RunResult) -> tuple[Mapping[str, bytes], str]:
         return {}, "it was skipped"
     if not run.raw:
         return {}, "it left no files"
-    pruned = read_pruned(path)
-    if pruned and pruned.explains(run) and not (path / run.raw).exists():
-        return {}, f"its raw files were pruned on {pruned.pruned_utc[:10]}"
+    if day := pruned_on(path, run):
+        return {}, f"its raw files were pruned on {day}"
     files = read_raw(path, run)
     checked = check_hash(run, files)
     if checked.standing == "differs":

@@ -225,7 +225,8 @@ def begin(
     label = label_of(arguments.label)
     plans = planned_models(models) if planned.suite.plan_memory else {}
     noted = session_record(planned, prepared.drivers, models, plans, label)
-    session = replace(noted, lineage=lineage)
+    suite_text = _without_serials(planned.suite)
+    session = replace(noted, suite_sha256=digest_of(suite_text), lineage=lineage)
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     base = Path("results") / planned.suite.name
     part = f"_{planned.shard.index}of{planned.shard.count}" if planned.shard else ""
@@ -233,7 +234,7 @@ def begin(
     tensors = {
         models[key]["tflite"].sha256: each.tensors for key, each in plans.items() if each.tensors
     }
-    writer = store.create(path, session, _without_serials(planned.suite), tensors)
+    writer = store.create(path, session, suite_text, tensors)
     looking = how_looked(session, plan.benches_of(planned))
     return Begun(writer, planned, _policy(session), looking=looking)
 
@@ -250,7 +251,9 @@ def _without_serials(suite: Suite) -> str:
 def _resumed(arguments: argparse.Namespace, planned: Plan) -> Begun:
     writer, folder = store.resume(arguments.resume)
     session = folder.session
-    if session.suite_sha256 != digest_of(planned.suite.text):
+    # Older sessions noted the hash of the suite with its serials.
+    known = {digest_of(_without_serials(planned.suite)), digest_of(planned.suite.text)}
+    if session.suite_sha256 not in known:
         writer.close()
         raise StoreError(
             "the suite has changed since this session began",

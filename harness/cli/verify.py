@@ -17,7 +17,7 @@ from harness.model import Column, Figure, ResultFolder, RunResult, Table
 from harness.plugins import driver
 from harness.report.verification import Checked, Standing, check_hash, check_reading
 from harness.store.marks import read_marks, standing_reasons, why_invalid
-from harness.store.pruned import Pruned, read_pruned
+from harness.store.pruned import pruned_on
 from harness.store.raw import read_raw
 
 _MOST_NAMED = 20
@@ -33,10 +33,9 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _folder(path: Path) -> tuple[Table, bool]:
     results = store.read_as_written(path)
-    pruned = read_pruned(path)
     found = [("", _suite(path, results))]
     for run in results.runs:
-        found += [(run.run_id, each) for each in _run(path, run, pruned)]
+        found += [(run.run_id, each) for each in _run(path, run)]
     counts = Counter((each.what, each.standing) for _, each in found)
     rows = tuple(
         (what, *(_count(counts[what, standing]) for standing in _STANDINGS))
@@ -64,12 +63,12 @@ def _suite(path: Path, results: ResultFolder) -> Checked:
     return Checked("hash", "differs", "suite.yaml is not the suite that was run")
 
 
-def _run(path: Path, run: RunResult, pruned: Pruned | None) -> Iterator[Checked]:
+def _run(path: Path, run: RunResult) -> Iterator[Checked]:
     try:
         files = read_raw(path, run)
     except StoreError as error:
-        if pruned and pruned.explains(run) and not (path / run.raw).exists():
-            told = f"its raw files were pruned on {pruned.pruned_utc[:10]}"
+        if day := pruned_on(path, run):
+            told = f"its raw files were pruned on {day}"
             yield from (
                 Checked("hash", "not checked", told),
                 Checked("reading", "not checked", told),

@@ -16,6 +16,7 @@ from harness.errors import StoreError
 from harness.model import Cell, Scalar
 from harness.store.folder import read_as_written
 from harness.store.marks import Reasons, read_marks, standing_reasons, why_invalid
+from harness.twin_names import own_name
 
 GATE = "gate.json"
 GATE_SCHEMA = 1
@@ -133,10 +134,13 @@ def read_gate(folder: Path) -> GateRecord | None:
             edgebench.
     """
     record = read_gate_as_written(folder)
-    reasons = standing_reasons(read_marks(folder))
-    if record is None or not reasons:
-        return record
-    invalid = _invalid_cells(folder, record, reasons)
+    if record is None:
+        return None
+    evidence = [folder, folder / record.confirmation] if record.confirmation else [folder]
+    invalid: dict[Cell, str] = {}
+    for place in evidence:
+        if reasons := standing_reasons(read_marks(place)):
+            invalid |= _invalid_cells(place, record, reasons)
     judgements = tuple(_after(each, invalid.get(each.cell)) for each in record.judgements)
     if judgements == record.judgements:
         return record
@@ -154,7 +158,9 @@ def _invalid_cells(folder: Path, record: GateRecord, reasons: Reasons) -> dict[C
     for run in results.runs:
         failure = why_invalid(results.session, run, reasons)
         if failure is not None:
-            found.setdefault(run.cell, failure.message)
+            # The last good build stands beside the suite's own, under a name of its own.
+            own = replace(run.cell, target=own_name(run.cell.target))
+            found.setdefault(own, failure.message)
     return found
 
 

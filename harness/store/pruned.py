@@ -15,7 +15,7 @@ from pathlib import Path
 
 from harness.errors import StoreError
 from harness.model import ResultFolder, RunResult
-from harness.store.durable import refused, write_atomically
+from harness.store.durable import refused, sync_folder, write_atomically
 from harness.store.folder import RAW, Writer, read_as_written
 
 PRUNED = "pruned.json"
@@ -76,6 +76,18 @@ def pruned_to_bytes(pruned: Pruned) -> bytes:
     return json.dumps(record, indent=2).encode() + b"\n"
 
 
+def pruned_on(folder: Path, run: RunResult) -> str:
+    """Return the date on which a run's raw files were pruned, '' if they were not.
+
+    Raises:
+        StoreError: as `read_pruned`.
+    """
+    if not run.raw or (folder / run.raw).exists():
+        return ""
+    pruned = read_pruned(folder)
+    return pruned.pruned_utc[:10] if pruned and pruned.explains(run) else ""
+
+
 def last_run_utc(results: ResultFolder) -> datetime:
     """Return when the last run of a folder began, or the session where it has none."""
     stamps = [results.session.started_utc, *(run.started_utc for run in results.runs)]
@@ -106,10 +118,10 @@ def prune(folder: Path, older_than: datetime) -> RawFiles:
                 now = Pruned(datetime.now(UTC).isoformat())
                 write_atomically(folder / PRUNED, pruned_to_bytes(now))
             for place in _raw_places(folder):
-                # Under another name first: killed in between, no run is left with half its files.
-                going = place.with_name(f".{place.name}{_GOING}")
-                place.rename(going)
-                shutil.rmtree(going)
+                # Under another name first: whatever ends this, no run is left with half its files.
+                place.rename(place.with_name(f".{place.name}{_GOING}"))
+            if found.runs:
+                sync_folder(folder / RAW)
             for left in (folder / RAW).glob(f".*{_GOING}"):
                 shutil.rmtree(left)
         except OSError as error:

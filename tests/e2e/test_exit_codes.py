@@ -59,7 +59,11 @@ def test_1_when_a_device_is_missing(adb_of_its_own: Commander) -> None:
     assert "is attached" in run.stderr
     assert "adb devices" in run.stderr
     assert outcomes(folder / "r") == ["skipped"]
-    assert "no-such-serial" not in (folder / "r" / "runs.jsonl").read_text()
+    for name in ("runs.jsonl", "suite.yaml"):
+        assert "no-such-serial" not in (folder / "r" / name).read_text()
+    # The suite that is kept has the phone's hash in the place of its serial, and still verifies.
+    assert adb_of_its_own("verify", "r").returncode == 0
+    assert "the suite has changed" not in adb_of_its_own("run", "s.yaml", "--resume", "r").stderr
 
 
 @pytest.mark.parametrize(

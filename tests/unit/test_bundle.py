@@ -169,6 +169,22 @@ def test_the_same_content_is_the_same_bytes_whenever_and_wherever_it_is_packed(
     assert names == ["named/a/c.txt", "named/b.txt"]
 
 
+def test_a_folder_inside_of_another_comes_with_it_under_its_name(tmp_path: Path) -> None:
+    for night in ("one", "two"):
+        for place in (tmp_path / night, tmp_path / night / "confirmation"):
+            with store.create(place, session((DEVICE,), ("net",)), SUITE) as writer:
+                writer.append(a_run(CELL, 1, times(0.5)))
+    out = tmp_path / "b.zip"
+    assert main(["bundle", str(tmp_path / "one"), str(tmp_path / "two"), "--out", str(out)]) == 0
+    names = {name.partition("/")[2] for name in zipfile.ZipFile(out).namelist()}
+    sessions = {name for name in names if name.endswith("session.json")}
+    assert sessions == {
+        f"results/{night}{inside}/session.json"
+        for night in ("one", "two")
+        for inside in ("", "/confirmation")
+    }
+
+
 def test_an_archive_that_is_none_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     assert main(["bundle", str(tmp_path), "--out", str(tmp_path / "x.rar")]) == 2
 

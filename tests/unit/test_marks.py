@@ -153,7 +153,9 @@ def test_marked_runs_are_rows_with_the_reason_in_every_reader_and_runs_jsonl_is_
     assert main(["export", str(folder), "--format", "junit", "--include-virtual"]) == 0
     assert capsys.readouterr().out.count(f'message="invalid: {REASON}"') == 4
     assert main(["export", str(folder), "--format", "bencher", "--include-virtual"]) == 0
-    assert "device" not in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "device" not in said.out
+    assert "4 cells with runs that were marked invalid" in said.err
 
 
 def test_a_comparison_says_why_a_side_has_no_time(
@@ -297,7 +299,8 @@ def test_a_damaged_or_newer_mark_stops_every_reader(tmp_path: Path, line: bytes)
 def test_a_verdict_that_rests_on_marked_runs_is_none_and_is_listed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = written(tmp_path / "a")
+    results = with_tool(realistic())
+    folder = written(tmp_path / "a", results)
     device, page = (
         Cell("mobilenet_v2", "fp32", *place)
         for place in (("device", "cpu-1"), ("chromium", "simd"))
@@ -327,6 +330,16 @@ def test_a_verdict_that_rests_on_marked_runs_is_none_and_is_listed(
         record.judgements[1],
     )
     assert after.drift == (record.drift[1],)
+    # A run of the last good build stands for the suite's own cell; so do those of fresh blocks.
+    twin = replace(results.runs[0], cell=replace(page, target="chromium (last good)"))
+    fresh = replace(twin, subject={"tool_sha256": TOOL})
+    written(folder / "confirmation", replace(results, runs=(fresh,)))
+    (folder / GATE).write_bytes(gate_to_bytes(replace(record, confirmation="confirmation")))
+    add_mark(folder / "confirmation", Used("sha256", TOOL), "invalid", REASON)
+    after = read_gate(folder)
+    assert after is not None
+    assert {each.verdict for each in after.judgements} == {"not judged"}
+    capsys.readouterr()
     # A build that the gate names is every verdict's.
     assert mark(tmp_path, used="sha256:" + "2" * 64) == 0
     assert len(tables(capsys.readouterr().out)["impact_verdicts"]) == 2

@@ -128,3 +128,14 @@ def test_an_age_is_days_or_weeks(age: str, tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["prune", "--raw-older-than", age, "--results", str(tmp_path)])
     assert caught.value.code == 2
+
+
+def test_a_pruned_folder_is_still_published_and_its_pages_say_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder(tmp_path / "results" / "r", 100)
+    assert prune(tmp_path / "results") == 0
+    site = tmp_path / "site"
+    assert main(["publish", str(tmp_path / "results"), "--out", str(site)]) == 0
+    pages = "".join(page.read_text() for page in site.rglob("*.html"))
+    assert f"Its files were pruned on {datetime.now(UTC):%Y-%m-%d}" in pages

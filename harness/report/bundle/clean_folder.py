@@ -31,7 +31,7 @@ from harness.store.folder import (
 )
 from harness.store.gate_record import GATE
 from harness.store.marks import MARKS
-from harness.store.pruned import PRUNED, read_pruned
+from harness.store.pruned import PRUNED, pruned_on
 from harness.store.raw import digest_of, read_raw
 from harness.store.records import (
     run_from_record,
@@ -54,7 +54,7 @@ def write_clean(
             what its runs say.
     """
     results = read_as_written(folder)
-    to.mkdir(parents=True)
+    to.mkdir(parents=True, exist_ok=True)
     suite = cleaner.text((folder / SUITE).read_text(encoding="utf-8")).encode()
     session = _session(results.session, suite, cleaner)
     lines, originals = [], {}
@@ -110,8 +110,7 @@ def _run(
 
 
 def _raw(folder: Path, run: RunResult) -> Mapping[str, bytes]:
-    pruned = read_pruned(folder)
-    if pruned and pruned.explains(run) and not (folder / run.raw).exists():
+    if pruned_on(folder, run):
         return {}
     files = read_raw(folder, run)
     checked = check_hash(run, files)
@@ -165,6 +164,6 @@ def _bundle(folder: Path, originals: Mapping[str, str]) -> bytes:
     return json.dumps(record, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def read_clean(folder: Path) -> ResultFolder:
-    """Return a clean copy as every reader sees it, at the place that it has in the bundle."""
-    return replace(read(folder), path=folder.name)
+def read_clean(folder: Path, name: str) -> ResultFolder:
+    """Return a clean copy as every reader sees it, called by its place in the bundle."""
+    return replace(read(folder), path=name)
