@@ -2,13 +2,15 @@
 
     python benchmarks/history_rules.py [--nights 2000] [--steps 400] [--seed 1]
 
-Simulated are 200 cells: log values with a standard deviation between nights of 0.7 % (30 % of
-cells), 1.2 % (40 %), 3 % (15 %), or 1 % with 8 % more in every fourth night (15 %); neighbouring
-nights correlate by 0.3; 2 % of nights are bad, by 3 to 30 %. A step comes in 10 of the cells at
-night 100. Claimed: at most 0.1 false alerts a night over all cells; a step of 5 % found within 14
-nights in at least 60 % of cells, one of 10 % in at least 80 %.
+Simulated are 200 cells, whose value of a night is the median of 10 launches. Launches vary by 0.3 %
+(30 % of cells), 1 % (40 %), 3 % (15 %), or by 1 % with a mode that is 8 % slower in a quarter of
+them (15 %); nights vary by 0.5, 1, 2 and 1 %, with a correlation of 0.3 between neighbours, and 2 %
+of nights are bad by 3 to 30 %. A step comes in 10 of the cells at night 100. Claimed: at most 0.05
+false alerts a night over all cells; a step of 5 % is found within 14 nights in at least 70 % of
+cells, one of 10 % in at least 90 %, and within 3 nights in at least 80 %.
 
-The noise is an assumption; a laboratory's own is in its index.
+The noise is an assumption, and the answer hangs on it: nights that themselves have two modes, 8 %
+apart, raise ten times as many alerts. A laboratory's own noise is in its index.
 """
 
 from __future__ import annotations
@@ -28,23 +30,31 @@ CELLS = 200
 STEPPED = 10
 STEP_AT = 100
 LOOKS = (3, 7, 14)
+MOST_FALSE_ALERTS = 0.05
+LEAST_FOUND = {0.02: (0.0, 0.0, 0.0), 0.05: (0.0, 0.0, 0.7), 0.10: (0.8, 0.8, 0.9)}
 CORRELATION = 0.3
-_DEVIATIONS = (0.007, 0.012, 0.03, 0.01)
+LAUNCHES = 10
+BIMODAL = 3
+_OF_LAUNCHES = (0.003, 0.01, 0.03, 0.01)
+_OF_NIGHTS = (0.005, 0.01, 0.02, 0.01)
 _SHARES = (0.3, 0.4, 0.15, 0.15)
 
 
 def quiet_nights(dice: np.random.Generator, nights: int) -> npt.NDArray[np.float64]:
     """Return log values without any change, a row per cell."""
-    kinds = dice.choice(len(_DEVIATIONS), CELLS, p=_SHARES)
+    kinds = dice.choice(len(_SHARES), CELLS, p=_SHARES)
     own = dice.normal(size=(CELLS, nights))
     for night in range(1, nights):
         own[:, night] = (
             CORRELATION * own[:, night - 1] + math.sqrt(1 - CORRELATION**2) * own[:, night]
         )
-    values: npt.NDArray[np.float64] = own * np.array(_DEVIATIONS)[kinds][:, None]
-    slow_mode = (dice.random((CELLS, nights)) < 0.25) & (kinds == 3)[:, None]
+    launches = dice.normal(size=(CELLS, nights, LAUNCHES))
+    launches *= np.array(_OF_LAUNCHES)[kinds][:, None, None]
+    slow_mode = dice.random(launches.shape) < 0.25
+    launches += 0.08 * (slow_mode & (kinds == BIMODAL)[:, None, None])
     bad = dice.random((CELLS, nights)) < 0.02
-    values += slow_mode * 0.08 + bad * dice.uniform(0.03, 0.3, (CELLS, nights))
+    values: npt.NDArray[np.float64] = own * np.array(_OF_NIGHTS)[kinds][:, None]
+    values += np.median(launches, axis=2) + bad * dice.uniform(0.03, 0.3, (CELLS, nights))
     return values
 
 
@@ -115,14 +125,14 @@ def main() -> int:
     print(f"{100 * share:.1f} ± {100 * share_error:.1f} % of nights have one")
     print(f"steps in {STEPPED} of {CELLS} cells, {arguments.steps} of each size, found within")
     print("  effect  " + "".join(f"{look:>9} nights" for look in LOOKS))
-    held = rate <= 0.1
-    for effect, least in ((0.02, 0.0), (0.05, 0.6), (0.10, 0.8)):
+    held = rate <= MOST_FALSE_ALERTS
+    for effect, least in LEAST_FOUND.items():
         shares, errors = found_within(dice, effect, arguments.steps)
         told = "".join(
             f"  {100 * s:5.1f} ± {100 * e:3.1f} %" for s, e in zip(shares, errors, strict=True)
         )
         print(f"  {effect:5.0%}   {told}")
-        held = held and shares[-1] >= least
+        held = held and all(s >= at_least for s, at_least in zip(shares, least, strict=True))
     return 0 if held else 1
 
 

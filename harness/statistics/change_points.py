@@ -9,7 +9,7 @@ the log scale, so that nothing depends on the unit:
 * **rank-CUSUM**: the cumulative sum of centred ranks (Pettitt 1979; Bhattacharyya and Frierson
   1981), its variance widened by (1 + ρ) / (1 − ρ) for the correlation ρ of neighbouring nights
   once the step is taken out, p from Kolmogorov's distribution; what is left after Benjamini and
-  Hochberg over all cells of that night, and is more than 2 %.
+  Hochberg over all cells of that night, has p of at most 0.005, and is more than 2 %.
 
 The two are complementary: the first sees a large step in three nights, the second a small one in
 two weeks. Comparing tonight with last night would alarm on most nights.
@@ -31,9 +31,12 @@ BASELINE = 30
 """The most nights that the first rule takes for how it was before."""
 LEAST_BEFORE = 10
 """Without that many nights before it no change can be told."""
-WINDOW = 60
-FALSE_DISCOVERIES = 0.05
+WINDOW = 40
+"""The most nights that are looked at: more of them hide a step of the last days from ranks."""
+FALSE_DISCOVERIES = 0.1
 """The share of false ones among what the second rule finds in one night."""
+MOST_P = 0.005
+"""The second rule finds nothing above it, however few cells there are: it is tried every night."""
 
 Rule: TypeAlias = Literal["three nights in a row", "rank-CUSUM"]
 K = TypeVar("K")
@@ -139,7 +142,7 @@ def _in_a_row(row: Sequence[float]) -> bool:
 
 
 def _suspected(row: Sequence[float]) -> tuple[float, int]:
-    """Return p and place of a change by the second rule; p = 1 where it would be too small."""
+    """Return p and place of a change by the second rule; p = 1 where there can be none."""
     # Most rows of most nights end here: ranks cost ten times as much as two medians.
     if abs(median(row[-NIGHTS_IN_A_ROW:]) - median(row)) <= _LOG_EFFECT / 2:
         return 1.0, 0
@@ -147,7 +150,7 @@ def _suspected(row: Sequence[float]) -> tuple[float, int]:
     if not LEAST_BEFORE <= at <= len(row) - NIGHTS_IN_A_ROW:
         return 1.0, 0
     effect = median(row[at:]) - median(row[:at])
-    return (p, at) if abs(effect) > _LOG_EFFECT else (1.0, 0)
+    return (p, at) if abs(effect) > _LOG_EFFECT and p <= MOST_P else (1.0, 0)
 
 
 def _centred_ranks(row: Sequence[float]) -> list[float]:
