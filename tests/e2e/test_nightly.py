@@ -261,9 +261,11 @@ def test_cron_measures_nothing_while_a_session_holds_the_lock(home: Path) -> Non
 KEEP = "import os, shutil; shutil.copy(os.environ['EDGEBENCH_DIGEST'], 'finished.json')"
 
 
-@pytest.mark.parametrize(("spoilt", "code"), [(False, 0), (True, 1)])
-def test_on_finish_gets_every_session_of_run_and_no_dry_run(
-    stranger: Commander, spoilt: bool, code: int
+@pytest.mark.parametrize(
+    ("verb", "spoilt", "code"), [("run", False, 0), ("run", True, 1), ("gate", False, 0)]
+)
+def test_on_finish_gets_every_session_and_no_dry_run(
+    stranger: Commander, verb: str, spoilt: bool, code: int
 ) -> None:
     suite = stranger.folder / "suite.yaml"
     command = json.dumps([sys.executable, "-c", KEEP])
@@ -273,11 +275,13 @@ def test_on_finish_gets_every_session_of_run_and_no_dry_run(
     assert not kept.exists()
     if spoilt:
         (stranger.folder / "program.py").write_text("raise SystemExit('broken')\n")
-    run = stranger("run", "suite.yaml", "--out", "r", "--quiet")
+    run = stranger(verb, "suite.yaml", "--out", "r", "--quiet")
     assert run.returncode == code, run.stderr
     digest = json.loads(kept.read_text())
     assert digest["red"] is spoilt
-    assert digest["sessions"][0]["folder"] == "r"
+    [session] = digest["sessions"]
+    assert session["folder"] == "r"
+    assert (session["verdicts"] is not None) is (verb == "gate")
 
 
 SLOW = """

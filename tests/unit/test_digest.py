@@ -310,7 +310,14 @@ def test_the_second_build_of_a_gate_is_no_device_and_no_cell_of_the_suite() -> N
 def test_a_gate_goes_on_as_a_gate() -> None:
     folder = night(command=("edgebench", "gate", "quickstart.yaml"))
     [finding] = digest_session(replace(folder, runs=folder.runs[:-1]), None, ()).findings
-    assert "edgebench gate SUITE --resume" in finding.next_step
+    assert finding.next_step.startswith("make the missing runs: edgebench gate SUITE --resume")
+
+
+def test_a_gate_that_has_decided_does_not_go_on_with_its_session() -> None:
+    lost = dict.fromkeys(night().session.cells, made.skipped())
+    missing = [Judgement(cell, "outcome", "missing") for cell in lost]
+    [finding] = digest_session(night(outcomes=lost), gate_of(*missing), ()).findings
+    assert finding.next_step == "attach a phone; then measure again: edgebench gate SUITE"
 
 
 def test_a_gate_that_is_not_green_is_red_whatever_it_says() -> None:

@@ -15,8 +15,9 @@ from harness.report.digest.devices import GIVEN_UP, why_away
 from harness.report.digest.values import DeviceSeen, Finding, Trouble
 from harness.report.summary import CellSummary, PassSummary
 from harness.retries import failed_for_good
+from harness.store.marks import MARKED_INVALID
 
-_INVALID = frozenset({"conditions-invalid", "conditions-refused", "marked-invalid"})
+_INVALID = frozenset({"conditions-invalid", "conditions-refused", MARKED_INVALID})
 _MEASURING = frozenset({"run", "serve", "gate"})
 _AFTER_MARKED: Mapping[str, str] = {
     "throttled": "let the phone cool longer: a longer `cooldown_s` in `sampling:`, or `wait_s` in "
@@ -37,14 +38,22 @@ class _Kind:
 
 
 def run_findings(
-    folder: ResultFolder, cells: Sequence[CellSummary], devices: Sequence[DeviceSeen]
+    folder: ResultFolder,
+    cells: Sequence[CellSummary],
+    devices: Sequence[DeviceSeen],
+    *,
+    decided: bool = False,
 ) -> tuple[Finding, ...]:
-    """Return what is wrong with devices and runs, the red things first."""
+    """Return what is wrong with devices and runs, the red things first.
+
+    A gate that has `decided` on a session does not go on with it.
+    """
+    again = _again(folder, decided=decided)
     latest = tuple(run for cell in cells for each in cell.passes.values() for run in each.runs)
     found = (
-        *_devices(folder, latest, devices),
+        *_devices(latest, devices, again),
         *_without_numbers(folder, cells, devices),
-        *_never_made(folder, cells),
+        *_never_made(cells, again),
         *_marked(cells),
         *_disturbed(cells),
         *_without_value(cells),
@@ -53,7 +62,7 @@ def run_findings(
 
 
 def _devices(
-    folder: ResultFolder, latest: Sequence[RunResult], devices: Sequence[DeviceSeen]
+    latest: Sequence[RunResult], devices: Sequence[DeviceSeen], again: str
 ) -> Iterator[Finding]:
     for device in devices:
         own = [run for run in latest if run.cell.target == device.target]
@@ -78,7 +87,7 @@ def _devices(
             cells=tuple(dict.fromkeys(run.cell for run in touched)),
             runs=len(touched),
             why=device.why,
-            next_step=_then_resume(reason.hint, folder),
+            next_step=_then(reason.hint, again),
         )
 
 
@@ -90,16 +99,16 @@ def _is_of(run: RunResult, kind: str, state: str) -> bool:
     return outcome.failure.kind == kind or (state == "lost" and outcome.failure.kind in GIVEN_UP)
 
 
-def _resume(folder: ResultFolder) -> str:
-    """Return the command that goes on with a session; only the name of its suite is not known."""
+def _again(folder: ResultFolder, *, decided: bool) -> str:
+    """Say how what is missing gets measured; only the name of the suite is not known."""
+    if decided:
+        return "measure again: edgebench gate SUITE"
     verb = next((word for word in folder.session.command[1:2] if word in _MEASURING), "run")
-    return f"edgebench {verb} SUITE --resume {quote(folder.path)}"
+    return f"make the missing runs: edgebench {verb} SUITE --resume {quote(folder.path)}"
 
 
-def _then_resume(hint: str, folder: ResultFolder) -> str:
-    if "--resume" in hint:
-        return hint
-    return f"{hint}; then make the missing runs: {_resume(folder)}"
+def _then(hint: str, again: str) -> str:
+    return hint if "--resume" in hint else f"{hint}; then {again}"
 
 
 def _without_numbers(
@@ -152,7 +161,7 @@ def _trouble(outcome: Failed | Skipped, *, for_good: bool) -> Trouble:
     return "invalid" if outcome.failure.kind in _INVALID else "failed"
 
 
-def _never_made(folder: ResultFolder, cells: Sequence[CellSummary]) -> Iterator[Finding]:
+def _never_made(cells: Sequence[CellSummary], again: str) -> Iterator[Finding]:
     lacking = [
         (cell.cell, one_pass.missing)
         for cell in cells
@@ -167,7 +176,7 @@ def _never_made(folder: ResultFolder, cells: Sequence[CellSummary]) -> Iterator[
             cells=tuple(dict.fromkeys(cell for cell, _ in lacking)),
             runs=sum(missing for _, missing in lacking),
             why="the session was interrupted, or is still under way",
-            next_step=f"make the missing runs: {_resume(folder)}",
+            next_step=again,
         )
 
 

@@ -30,7 +30,7 @@ def digest_session(
     """
     latest = latest_attempts(folder.runs)
     devices = devices_seen(folder, latest, earlier)
-    cells, found = _summarised(folder, devices)
+    cells, found = _summarised(folder, devices, decided=gate is not None)
     troubled = _told(found)
     if gate is not None:
         found = _with_gate(gate, folder.path, found)
@@ -60,7 +60,7 @@ def digest_session(
 
 
 def _summarised(
-    folder: ResultFolder, devices: Sequence[DeviceSeen]
+    folder: ResultFolder, devices: Sequence[DeviceSeen], *, decided: bool
 ) -> tuple[Sequence[CellSummary], tuple[Finding, ...]]:
     try:
         cells = summarise((folder,))
@@ -75,7 +75,7 @@ def _summarised(
             next_step=error.hint,
         )
         return (), (finding,)
-    return cells, run_findings(folder, cells, devices)
+    return cells, run_findings(folder, cells, devices, decided=decided)
 
 
 def _with_gate(gate: GateRecord, folder: str, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
