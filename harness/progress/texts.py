@@ -38,13 +38,11 @@ _SHOWN_METRICS = (
 def started_text(event: SessionStarted) -> str:
     """Say what is ahead."""
     until = f", until {event.until:%H:%M}" if event.until else ""
-    blocks = counted(event.blocks, "block")
+    runs, blocks = counted(event.runs, "run"), counted(event.blocks, "block")
+    ahead = f"{runs} in {blocks}"
     if event.looks:
-        blocks = f"{event.looks[0]} blocks, then as many as it takes (at most {event.looks[-1]})"
-    return (
-        f"{counted(event.runs, 'run')} in {blocks}, "
-        f"about {duration_text(event.estimated_s)}{until}, kept in {event.folder}"
-    )
+        ahead = f"{runs} for certain, {event.looks[0]} to {event.looks[-1]} blocks in all"
+    return f"{ahead}, about {duration_text(event.estimated_s)}{until}, kept in {event.folder}"
 
 
 def _serving_text(event: Serving) -> str:

@@ -7,7 +7,7 @@ other passes follow.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 
 from harness.disturbances import Place
@@ -111,9 +111,6 @@ class SampledRuns:
         return new
 
     def _tell(self, runs: Sequence[PlannedRun], why: str) -> None:
-        counts: dict[tuple[str, str], int] = {}
-        for run in runs:
-            of = (run.target.name, run.cell.model)
-            counts[of] = counts.get(of, 0) + 1
-        for (target, model), number in counts.items():
+        blocks = Counter((run.target.name, run.cell.model, run.block) for run in runs)
+        for (target, model, _), number in blocks.items():
             self._emit(BlockAdded(target, model, number, why))

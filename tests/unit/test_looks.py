@@ -281,6 +281,8 @@ def test_at_each_look_at_most_a_third_of_its_blocks_is_replaced(
     session = disturbed(tmp_path, monkeypatch, *range(1, 41))
     # Two of six, three of nine; the odd one is among those left out.
     assert blocks_of(session.folder)[:8] == [1, 2, 3, 4, 5, 6, 34, 35]
+    added = [event.runs for event in session.events if isinstance(event, BlockAdded)]
+    assert added == [2, 2]
     assert looks_of(session) == [(6, "reached", 0)]
     (cell, _) = summarise((session.folder,))
     assert (len(cell.latency.runs), cell.latency.planned) == (6, 6)

@@ -181,7 +181,7 @@ LOOKS: list[Event] = [
 @pytest.mark.parametrize("style", ["lines", "live"])
 def test_a_look_says_what_it_saw_and_what_follows(style: Style) -> None:
     text = " ".join(said(style, LOOKS).split())
-    assert "12 runs in 6 blocks, then as many as it takes (at most 30), about 18 s" in text
+    assert "12 runs for certain, 6 to 30 blocks in all, about 18 s" in text
     assert "net: ±3.1 % after 6 blocks, ±2 % asked: 6 more runs follow" in text
     assert "all models: an interval is missing after 9 blocks, ±2 % asked: not reached" in text
     assert "net: nothing to estimate after 9 blocks, ±2 % asked: reached" in text
