@@ -33,10 +33,11 @@ from harness.report.site.series import Courses
 from harness.report.site.site_files import site_files
 from harness.store import write_atomically
 from harness.store.gate_record import GATE, read_gate
+from harness.store.marks import MARKS
 from harness.store.pruned import pruned_on
 from harness.store.raw import read_raw
 
-_HASHED = ("session.json", "runs.jsonl", "suite.yaml", GATE)
+_HASHED = ("session.json", "runs.jsonl", "suite.yaml", GATE, MARKS)
 
 
 def execute(arguments: argparse.Namespace) -> int:

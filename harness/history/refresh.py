@@ -23,6 +23,9 @@ from harness.history.database import (
 from harness.history.row_ids import storable
 from harness.history.schema import EMPTIED
 
+PUBLICATIONS = "publications.jsonl"
+"""As `harness.store.publications` names it; importing that would cost every `history` its time."""
+
 Tell = Callable[[str], None]
 T = TypeVar("T")
 
@@ -173,7 +176,7 @@ def _look(database: Database, results: Path) -> int:
 def looks_of(folder: Path) -> str:
     """Return what changes whenever one of a folder's own files does: a hash of names and times.
 
-    What lies deeper, as raw files do, is not looked at.
+    What lies deeper, as raw files do, is not looked at, nor where the folder was published.
     """
     try:
         with os.scandir(folder) as entries:
@@ -181,6 +184,7 @@ def looks_of(folder: Path) -> str:
                 f"{entry.name}\0{state.st_size}\0{state.st_mtime_ns}"
                 for entry in entries
                 if not entry.name.startswith(".")
+                and entry.name != PUBLICATIONS
                 and entry.is_file()
                 and (state := entry.stat()) is not None
             )

@@ -16,6 +16,7 @@ from report_folders import realistic
 from harness import store
 from harness.cli import main
 from harness.errors import StoreError, SuiteError
+from harness.history.refresh import looks_of
 from harness.model import Cell, Failed, Measured, ResultFolder
 from harness.store.folder import Writer
 from harness.store.gate_record import GATE, Drift, GateRecord, Judgement, gate_to_bytes, read_gate
@@ -29,7 +30,7 @@ from harness.store.marks import (
     read_marks,
     standing_reasons,
 )
-from harness.store.publications import note_publication, read_publications
+from harness.store.publications import PUBLICATIONS, note_publication, read_publications
 from harness.store.used import Used, parse_used, roles
 
 TOOL, OTHER = "aa" * 32, "bb" * 32
@@ -374,6 +375,16 @@ def test_published_tables_are_found_and_stale_once_a_mark_is_set(
     assert mark(Path("results")) == 0
     rows = tables(capsys.readouterr().out)["impact_published"]
     assert [row["place"] for row in rows if row["standing"] == "gone"] == ["T.md"]
+
+
+def test_publishing_changes_nothing_that_a_history_is_made_of(tmp_path: Path) -> None:
+    folder = written(tmp_path / "a")
+    before = looks_of(folder)
+    note_publication(folder, "--out", tmp_path / "site", [tmp_path])
+    assert (folder / PUBLICATIONS).is_file()
+    assert looks_of(folder) == before
+    add_mark(folder, Used("sha256", TOOL), "invalid", REASON)
+    assert looks_of(folder) != before
 
 
 def test_publishing_from_a_folder_that_cannot_be_written_says_that_it_is_not_noted(

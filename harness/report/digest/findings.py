@@ -10,6 +10,7 @@ from shlex import quote
 from harness.counted import counted
 from harness.disturbances import DISTURBED, block_of, how_replaced
 from harness.model import Cell, Failed, Failure, Measured, ResultFolder, RunResult, Skipped
+from harness.report import outcome_words
 from harness.report.cell_ratios import MARKED, verdict_of
 from harness.report.digest.devices import GIVEN_UP, why_away
 from harness.report.digest.values import DeviceSeen, Finding, Trouble
@@ -129,7 +130,7 @@ def _without_numbers(
             target=kind.target,
             cells=tuple(dict.fromkeys(cell for cell, _ in members)),
             runs=len(members),
-            why=f"{kind.kind}: {failure.message}",
+            why=outcome_words.why(failure),
             next_step=failure.hint,
         )
 

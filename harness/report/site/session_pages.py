@@ -9,6 +9,7 @@ from harness.model import Column, Facts, Figure, SessionRecord, Table
 from harness.pages.document import document, escaped_lines
 from harness.pages.tables import RowLooks, Shown, tables_body
 from harness.report.latency import why_no_time
+from harness.report.notes import made_from
 from harness.report.numbers import SECONDS, count, scale_for
 from harness.report.sampling import blocks_asked, rule_of
 from harness.report.site.addresses import from_below
@@ -66,6 +67,7 @@ def _session_facts(session: SessionRecord) -> Facts:
         "base_model": session.base_model,
         "disturbed_above": session.disturbed_above,
         "replace_disturbed": session.replace_disturbed,
+        **({"made from": origin} if (origin := made_from(session)) else {}),
     }
 
 
