@@ -53,6 +53,10 @@ class IndexBusy(StoreError):
     """Another process writes to the index, and goes on doing so."""
 
 
+class IndexRefused(StoreError):
+    """The disk does not take what is written; the index says what it said before."""
+
+
 class Database:
     """An open index; use it as a context manager. Every method raises `StoreError`."""
 
@@ -227,8 +231,8 @@ def _translated(error: sqlite3.Error, path: Path) -> StoreError | None:
     return _refused(path, str(error)) if code in _DISK else None
 
 
-def _refused(path: Path, said: str) -> StoreError:
-    return StoreError(
+def _refused(path: Path, said: str) -> IndexRefused:
+    return IndexRefused(
         f"the index cannot be written: {said}",
         where=str(path),
         hint="free some space and make the folder writable; the index is a cache beside the "

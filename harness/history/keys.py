@@ -42,12 +42,11 @@ def key_setting(run: RunResult) -> Facts:
 
 def subject_of(run: RunResult, session: SessionRecord) -> Facts:
     """Return the known facts whose changes a history marks."""
-    own = session.of_bench(run.bench)
     facts = {
         **run.subject,
         **{fact: run.setting[fact] for fact in _moved(run.setting)},
-        "edgebench": own.harness.get("version"),
-        "machine": own.label,
+        "edgebench": session.harness.get("version"),
+        "machine": session.label,
     }
     return {fact: value for fact, value in facts.items() if value is not None}
 

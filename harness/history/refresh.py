@@ -17,6 +17,7 @@ from harness.history.database import (
     Database,
     IndexBusy,
     IndexDamaged,
+    IndexRefused,
     discard,
     open_database,
 )
@@ -220,7 +221,9 @@ def _take(database: Database, results: Path, place: str, looks: str, tell: Tell)
         with database.transaction():
             session = store.read_session(path)
             take_in(database, seen, session, stream_runs(path, session))
-    except (IndexBusy, IndexDamaged):
+    except (IndexBusy, IndexDamaged, IndexRefused):
+        # The folder is not at fault. SQLite has rolled back the whole transaction by now, so what
+        # would be written after this would stand in another one.
         raise
     except StoreError as error:
         take_in_problem(database, seen, error)

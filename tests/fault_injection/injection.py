@@ -3,8 +3,8 @@
 An action runs in a child that is forked from the warm process of the tests, so that hundreds of
 points take seconds. In the child every way by which Python changes files is counted: opening for
 writing, `write` (of descriptors and of files, behind Python's own buffer), `fsync`, `rename`,
-`replace`, `mkdir`, `unlink`, `rmdir`, `truncate`, `sync`. What a C library writes by itself, as SQLite
-does, is not seen.
+`replace`, `mkdir`, `unlink`, `rmdir`, `truncate`, `sync`, and each statement given to SQLite but `SELECT`. What a C
+library writes by itself is not seen; `killed_at_size` has the kernel kill in the middle of such a write.
 
 A killed process leaves what it wrote to the kernel's cache. What a power cut would leave is asked
 of the order of operations instead: `power_cut_after`.
@@ -17,7 +17,9 @@ import errno
 import io
 import os
 import pickle
+import resource
 import signal
+import sqlite3
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -52,7 +54,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a child ended: by SIGKILL, or with what the action returned or raised."""
+    """How a child ended: killed, or with what the action returned or raised."""
 
     killed: bool
     value: Any = None
@@ -104,6 +106,31 @@ def without_room(action: Action, below: Path, number: int, *, code: int = errno.
     return in_child(disturbed)
 
 
+def killed_at_size(action: Action, size_bytes: int) -> Ended:
+    """Run an action in a child that the kernel kills when it writes beyond a size of any file.
+
+    What fits of that write is written before.
+    """
+
+    def limited() -> Any:
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, size_bytes))
+        return action()
+
+    return in_child(limited)
+
+
+def refused_at_size(action: Action, size_bytes: int) -> Ended:
+    """Run an action in a child whom the kernel refuses to write beyond a size of any file."""
+
+    def limited() -> Any:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, size_bytes))
+        return action()
+
+    return in_child(limited)
+
+
 def in_child(action: Action) -> Ended:
     """Run an action in a forked child and wait for its end."""
     return joined(started(action))
@@ -137,7 +164,8 @@ def joined(child: tuple[int, int]) -> Ended:
         answer = pipe.read()
     _, status = os.waitpid(process, 0)
     if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL, f"ended by signal {os.WTERMSIG(status)}"
+        expected = {signal.SIGKILL, signal.SIGXFSZ}
+        assert os.WTERMSIG(status) in expected, f"ended by signal {os.WTERMSIG(status)}"
         return Ended(killed=True)
     ended: Ended = pickle.loads(answer)
     return ended
@@ -229,6 +257,7 @@ class _Disturbance:
             stack.enter_context(mock.patch.object(os, name, called))
         for module in (io, builtins):
             stack.enter_context(mock.patch.object(module, "open", opened))
+        stack.enter_context(mock.patch.object(sqlite3, "connect", self._connect()))
         return stack
 
     def around(self, operation: Operation, do: Callable[[], Any], half: Callable[[], Any]) -> Any:
@@ -285,6 +314,34 @@ class _Disturbance:
     def _sync(self) -> Callable[[], Any]:
         operation = Operation("sync", self._below)
         return lambda: self.around(operation, lambda: None, lambda: None)
+
+    def _connect(self) -> Callable[..., Any]:
+        real, disturbance = sqlite3.connect, self
+
+        class CountedConnection(sqlite3.Connection):
+            path = ""
+
+            def execute(self, *statement: Any) -> sqlite3.Cursor:
+                do = super().execute
+                if statement[0].startswith("SELECT"):
+                    return do(*statement)
+                return self._around(lambda: do(*statement))
+
+            def executemany(self, *statement: Any) -> sqlite3.Cursor:
+                do = super().executemany
+                return self._around(lambda: do(*statement))
+
+            def _around(self, do: Action) -> sqlite3.Cursor:
+                operation = Operation("statement", self.path)
+                done: sqlite3.Cursor = disturbance.around(operation, do, lambda: None)
+                return done
+
+        def called(path: Any, *others: Any, **named: Any) -> sqlite3.Connection:
+            connection = real(path, *others, factory=CountedConnection, **named)
+            connection.path = _absolute(path)
+            return connection
+
+        return called
 
     def _os_open(self) -> Callable[..., Any]:
         real = os.open

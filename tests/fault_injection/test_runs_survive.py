@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import resource
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +11,12 @@ from pathlib import Path
 import pytest
 from injection import (
     Operation,
-    in_child,
     joined,
     killed,
     moments,
     operations_of,
     power_cut_after,
+    refused_at_size,
     started,
     without_room,
 )
@@ -145,11 +144,7 @@ def test_a_full_disk_for_a_sessions_own_files_is_said_too(
 
 @pytest.mark.parametrize("limit", [0, 1, 100, 700, 1000, 2000])
 def test_a_limit_of_the_kernel_on_the_size_of_files_is_said(tmp_path: Path, limit: int) -> None:
-    def limited() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-        play(tmp_path)
-
-    ended = in_child(limited)
+    ended = refused_at_size(lambda: play(tmp_path), limit)
     assert isinstance(ended.error, StoreError)
     assert "ulimit" in ended.error.hint
     least = len(store.read(tmp_path / "r").runs) if (tmp_path / "r").exists() else 0

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from harness import store
 from harness.cli import main
 from harness.errors import CompareError, StoreError
-from harness.history.keys import subject_of
 from harness.model import Failed
 from harness.report import tables
 from harness.store import durable
@@ -313,12 +312,6 @@ def test_what_was_pruned_stays_told_until_its_raw_files_come_from_elsewhere(tmp_
     assert merged(tmp_path, "both", [tmp_path / "copy", tmp_path / "pruned"]) == made.contents(
         tmp_path / "whole"
     )
-
-
-def test_a_history_knows_each_run_of_a_merged_folder_by_its_own_machine(tmp_path: Path) -> None:
-    folder = store.read(whole_night(tmp_path))
-    machines = {run.bench: subject_of(run, folder.session)["machine"] for run in folder.runs}
-    assert machines == {b: f"machine-{b.replace(':', '')}" for b in made.BENCHES}
 
 
 def test_the_page_of_a_merged_folder_tells_of_every_machine(tmp_path: Path) -> None:
