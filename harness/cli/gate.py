@@ -15,6 +15,7 @@ from harness.cli import say
 from harness.cli.finish import concluded
 from harness.cli.folders import say_where
 from harness.cli.gate_session import Gate, check_accepted, confirming, kept_for, load_suite, ready
+from harness.cli.plan import until_of
 from harness.cli.printing import print_tables
 from harness.cli.run import Begun, begin, exit_code, make_runs, measure_prepared
 from harness.counted import counted
@@ -90,6 +91,8 @@ def _gate(arguments: argparse.Namespace, gate: Gate) -> int:
 
 
 def _session(arguments: argparse.Namespace, gate: Gate, begun: Begun) -> int:
+    # Known before it begins: afterwards the same time of day is tomorrow's.
+    ends = until_of(arguments, gate.planned)
     with display(arguments.progress) as emit:
         folder, finished = make_runs(arguments, begun, gate.prepared, emit)
     path = Path(folder.path)
@@ -101,7 +104,7 @@ def _session(arguments: argparse.Namespace, gate: Gate, begun: Begun) -> int:
     screened = pairs_of(found, gate.twins, gate.planned.suite.gate)
     again = flagged(screened)
     fresh: Mapping[Key, Pairs] | None = None
-    if again:
+    if again and (ends is None or datetime.now(UTC) < ends):
         confirmation, finished = _confirm(arguments, gate, path, again)
         if not finished:
             return _interrupted(arguments, path)
@@ -206,7 +209,7 @@ def _night(
         accepted=_accepted(arguments),
         pins=arguments.pin_reference,
         whole=gate.is_whole(folder.session.cells),
-        confirmation=CONFIRMATION if evidence.flagged else "",
+        confirmation=CONFIRMATION if evidence.fresh is not None else "",
     )
 
 

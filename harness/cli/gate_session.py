@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from harness.gate.twins import Builds, Twins, parts_of, refuse_names_of_twins, t
 from harness.model import Cell
 from harness.plan import Plan, PlannedRun
 from harness.plugins import Driver, driver
+from harness.statistics.screening import reach
 from harness.suite.load import load
 from harness.suite.values import Suite, Target
 
@@ -45,10 +46,10 @@ class Gate:
             reference=self.reference.build if self.reference else own,
         )
 
-    def is_whole(self, cells: Collection[Cell]) -> bool:
+    def is_whole(self, cells: Iterable[Cell]) -> bool:
         """Tell whether these are all cells of the suite, and none was left out by a selection."""
         every = plan.cell_runs(self.planned.suite, self.prepared.drivers)
-        return all(run.cell in cells for run in every)
+        return {run.cell for run in every} <= {*cells}
 
     @property
     def files(self) -> Mapping[PartName, Cell]:
@@ -165,7 +166,9 @@ def confirming(gate: Gate, flagged: Sequence[Key]) -> Plan:
     suite = gate.planned.suite
     keys = suite.gate
     cells = {cell for cell, _, _ in flagged}
-    rounds = keys.confirm_blocks if any(what != LATENCY for _, what, _ in flagged) else 0
+    # The more is flagged, the more blocks Holm's rule needs before any of it can be confirmed.
+    blocks = max(keys.confirm_blocks, reach(len(flagged)))
+    rounds = blocks if any(what != LATENCY for _, what, _ in flagged) else 0
 
     def plainly(target: Target) -> Target:
         update = {"memory_runs": rounds, "profile": None, "sustained": None}
@@ -184,8 +187,9 @@ def confirming(gate: Gate, flagged: Sequence[Key]) -> Plan:
     whole = plan.make(
         plain,
         gate.prepared.drivers,
-        blocks=keys.confirm_blocks,
-        seed=gate.planned.seed,
+        blocks=blocks,
+        # Another order than screening's, and as much on record.
+        seed=gate.planned.seed + 1,
         twins=twins,
     )
     chosen = plan.of_cells(whole, {*cells, *(twin.cell for twin in twins)})

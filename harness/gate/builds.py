@@ -88,9 +88,10 @@ class KeptNight:
     environment: Mapping[str, Facts] = field(default_factory=dict)
     schema: int = SCHEMA
 
-    def noted(self, cell: Cell) -> NotedCell | None:
-        """Return what was noted of a cell; None if that night did not have it."""
-        return next((each for each in self.cells if each.cell == cell), None)
+    @property
+    def noted(self) -> Mapping[Cell, NotedCell]:
+        """What was noted of each cell that the night had."""
+        return {each.cell: each for each in self.cells}
 
 
 def digest_of(files: Mapping[str, str]) -> str:

@@ -73,7 +73,8 @@ def judge_pairs(evidence: Evidence) -> tuple[Judgement, ...]:
 def _judged(key: Key, evidence: Evidence, confirmed: Confirmed | None) -> Judgement:
     screened = evidence.screened[key]
     if not screened.logs:
-        return _judgement(key, screened, "not judged", why=screened.why_not)
+        word: GateVerdict = "missing" if screened.lost else "not judged"
+        return _judgement(key, screened, word, why=screened.why_not)
     if confirmed is not None:
         return _by_fresh_blocks(key, evidence.best(key), confirmed)
     estimate = paired_ratio(screened.logs)

@@ -9,7 +9,7 @@ from statistics import median
 from typing import TypeAlias
 
 from harness.gate.twins import Twins
-from harness.model import Cell, RunResult, Scalar
+from harness.model import Cell, Failed, RunResult, Scalar, Skipped
 from harness.paired_runs import SAME_FOR_A_RATIO, STATISTICS
 from harness.report.metric_values import MetricSummary, summary_of
 from harness.report.summary import CellSummary
@@ -29,7 +29,8 @@ class Pairs:
     """One thing of one cell, beside another build of it.
 
     `logs` has the logarithm of candidate over other build for each block that has both; `before`
-    and `now` are the medians over their runs. `why_not` says why there are no pairs. A change of
+    and `now` are the medians over their runs. `why_not` says why there are no pairs, `lost` that
+    the candidate has no value where the other build has one, though it runs. A change of
     `look_again` is looked at twice whatever its p, and is too far from the reference;
     `is_reference` tells that the other build is the reference too.
     """
@@ -41,6 +42,7 @@ class Pairs:
     now: float | None = None
     logs: tuple[float, ...] = ()
     why_not: str = ""
+    lost: bool = False
     look_again: float = 0.0
     is_reference: bool = False
 
@@ -68,13 +70,22 @@ def _of_cells(own: CellSummary, other: CellSummary, keys: GateKeys) -> Iterator[
         (summary_of(name, ours), ours),
         (summary_of(name, others), others),
     )
-    for metric in own.memory_metrics:
-        theirs, least = other.memory.measured, keys.of_memory(metric.metric)
-        yield _pairs(
-            (metric.metric, least, max(least, keys.max_drift)),
-            (metric, own.memory.measured),
-            (summary_of(metric.metric, theirs), theirs),
+    runs, theirs = own.memory.measured, other.memory.measured
+    methods = (metric.metric for metric in (*own.memory_metrics, *other.memory_metrics))
+    for method in dict.fromkeys(methods):
+        least = keys.of_memory(method)
+        found = _pairs(
+            (method, least, max(least, keys.max_drift)),
+            (summary_of(method, runs), runs),
+            (summary_of(method, theirs), theirs),
         )
+        lost = found.now is None and found.before is not None and bool(ours)
+        yield replace(found, lost=lost, why_not=_why_lost(own) if lost else found.why_not)
+
+
+def _why_lost(cell: CellSummary) -> str:
+    told = failures_told(cell.memory.troubled)
+    return f"the last good build has a value: {told}" if told else "the last good build has a value"
 
 
 def _statistic(*sides: Iterable[RunResult]) -> str:
@@ -118,6 +129,14 @@ def _settings_differ(ours: tuple[RunResult, ...], theirs: tuple[RunResult, ...])
         return a is not None and b is not None and a != b
 
     return ", ".join(fact for fact in SAME_FOR_A_RATIO if differs(fact))
+
+
+def failures_told(runs: Iterable[RunResult]) -> str:
+    """Return what the first of these runs that has no numbers said, '' if all have."""
+    for run in runs:
+        if isinstance(run.outcome, Failed | Skipped):
+            return f"{run.outcome.failure.kind}: {run.outcome.failure.message}"
+    return ""
 
 
 def nodes_of(cell: CellSummary) -> str:

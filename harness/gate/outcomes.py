@@ -6,11 +6,11 @@ None of these is a matter of noise, so none is measured twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.gate.builds import Build, KeptNight, NotedCell, PartName, State
-from harness.gate.observing import Summaries, nodes_of
+from harness.gate.observing import Summaries, failures_told, nodes_of
 from harness.gate.twins import Twins
 from harness.model import Cell, Failed, RunResult, Skipped
 from harness.report.summary import CellSummary
@@ -41,7 +41,7 @@ def ended(cell: CellSummary) -> Ended:
     runs = cell.latency.runs
     measured = len(cell.latency.measured)
     failures = [run for run in runs if _is_failure(run)]
-    said = _said(failures or cell.latency.troubled)
+    said = failures_told(failures or cell.latency.troubled)
     if measured > len(failures):
         return Ended("measured", said if failures else "", len(failures), len(runs))
     if failures:
@@ -56,13 +56,6 @@ def _is_failure(run: RunResult) -> bool:
     return isinstance(run.outcome, Failed) and run.outcome.failure.kind not in INFRASTRUCTURE
 
 
-def _said(runs: Iterable[RunResult]) -> str:
-    for run in runs:
-        if isinstance(run.outcome, Failed | Skipped):
-            return f"{run.outcome.failure.kind}: {run.outcome.failure.message}"
-    return ""
-
-
 def noted_cells(found: Summaries) -> tuple[NotedCell, ...]:
     """Return what is noted of the cells of a night; twins are not its own."""
     return tuple(
@@ -74,11 +67,12 @@ def noted_cells(found: Summaries) -> tuple[NotedCell, ...]:
 
 def judge_outcomes(found: Summaries, twins: Twins, before: KeptNight) -> Iterator[Judgement]:
     """Judge whether each cell was measured, beside what last good's night noted of it."""
+    known = before.noted
     for cell, summary in found.items():
         if not is_twin(cell.target):
             twin = twins.cell(cell, "last good")
             beside = ended(found[twin]) if twin is not None and twin in found else None
-            yield _outcome(cell, ended(summary), beside, before.noted(cell))
+            yield _outcome(cell, ended(summary), beside, known.get(cell))
     for noted in before.cells:
         if noted.state == "measured" and noted.cell not in found:
             why = "the suite has no such cell any more; if that is meant: --accept"
@@ -110,8 +104,9 @@ def judge_nodes(
     found: Summaries, twins: Twins, before: KeptNight, most: int
 ) -> Iterator[Judgement]:
     """Judge how many nodes of its graph a cell's delegate left over."""
+    known = before.noted
     for cell, summary in found.items():
-        noted, twin = before.noted(cell), twins.cell(cell, "last good")
+        noted, twin = known.get(cell), twins.cell(cell, "last good")
         told = noted.nodes if noted else ""
         if twin is not None and twin in found:
             told = nodes_of(found[twin])

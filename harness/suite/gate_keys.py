@@ -23,7 +23,8 @@ class GateKeys(Options):
         Field(
             ge=6,
             le=1000,
-            description="fresh blocks of the cells that screening flagged; only these decide",
+            description="fresh blocks of the cells that screening flagged; only these decide; more "
+            "are made where so much is flagged that these could confirm none of it",
         ),
     ] = 12
     latency: Annotated[

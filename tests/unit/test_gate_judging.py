@@ -89,6 +89,13 @@ def test_each_method_of_memory_has_a_threshold_of_its_own() -> None:
     assert one(night(GateKeys()), "wasm_heap").verdict == "unchanged"
 
 
+def test_memory_that_only_the_last_good_build_tells_is_missing() -> None:
+    record = decided(found(SAME, heaps={LAST_GOOD: 1e6}))
+    heap = one(record, "wasm_heap")
+    assert (heap.verdict, heap.now) == ("missing", None)
+    assert exit_code(record) == 1
+
+
 def test_a_method_of_memory_that_does_not_exist_is_no_threshold() -> None:
     with pytest.raises(ValueError, match="no method of memory"):
         GateKeys(memory_methods={"wasm_heep": 0.02})
