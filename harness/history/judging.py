@@ -15,14 +15,12 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from harness.history.database import Database
+from harness.history.keys import family_of
 from harness.history.schema import NOTHING
 from harness.statistics.change_points import WINDOW, changes_of_a_night
 
 Key: TypeAlias = tuple[int, int]
 """A series and a metric."""
-
-JUDGED = ("latency_p50", "latency_mean", "iteration_rate")
-"""What is judged beside memory and quality."""
 
 
 @dataclass(slots=True)
@@ -86,13 +84,11 @@ def _judge_family(
 
 def _judged_metrics(database: Database) -> dict[int, str]:
     """Return the metrics that are judged, each with the name of its family."""
-    found: dict[int, str] = {}
-    for metric, name, unit in database.rows("SELECT id, name, unit FROM metrics"):
-        if unit == "B":
-            found[metric] = unit
-        elif name in JUDGED or name.startswith("quality"):
-            found[metric] = name
-    return found
+    families = {
+        metric: family_of(name, unit)
+        for metric, name, unit in database.rows("SELECT id, name, unit FROM metrics")
+    }
+    return {metric: family for metric, family in families.items() if family is not None}
 
 
 def _points(database: Database, folder: int) -> Iterator[tuple[int, int, int, float]]:

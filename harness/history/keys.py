@@ -74,6 +74,17 @@ def values_of(run: RunResult) -> Iterator[tuple[str, str, float]]:
             yield name, measurement.unit, value
 
 
+def family_of(metric: str, unit: str) -> str | None:
+    """Return with which metrics one is judged for change points; None if it is not judged.
+
+    A family is what false discoveries are held down over: a statistic, or all methods of memory.
+    """
+    if unit == "B":
+        return unit
+    judged = metric in {"latency_p50", "latency_mean"} or unit == "Hz"
+    return metric if judged or metric.startswith("quality") else None
+
+
 def more_is_better(metric: str) -> bool:
     """Tell whether a higher value is the better one: qualities and rates."""
     known = definition(metric)

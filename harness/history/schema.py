@@ -1,5 +1,7 @@
 """The tables of the index; another number means that an index is made anew.
 
+The number changes with the tables, and with the rules by which they are filled.
+
     folders    a result folder: its place below the results, by what it was last seen, its session;
                `problem` is why it could not be read
     cells      model × file × target × variant

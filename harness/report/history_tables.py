@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple
 from itertools import groupby
 
 from harness.counted import counted
-from harness.history.keys import more_is_better
+from harness.history.keys import family_of, more_is_better
 from harness.history.series import (
     ChangePoint,
     Condition,
@@ -22,6 +23,7 @@ from harness.report.numbers import (
     SECONDS,
     Scale,
     count,
+    percent,
     scale_for,
     significant,
     without_noise,
@@ -51,6 +53,12 @@ _CHANGES_NOTE = (
     f"Before and after: medians of up to {BASELINE} sessions on either side. What changed: between "
     "the last session before and the first after, in what was measured and around it; which of it "
     "is the cause, only an experiment tells (edgebench compare)."
+)
+_RULE_NOTE = (
+    f"Seen by: in a row, {NIGHTS_IN_A_ROW} sessions running beyond {DEVIATIONS:g} robust "
+    "deviations of those before; or ranks, rank-CUSUM with "
+    f"{percent(FALSE_DISCOVERIES)} false discoveries over the cells of a session. Either by more "
+    f"than {percent(MIN_EFFECT)}."
 )
 _PLAIN = (Scale("", 1.0),)
 _HASH_SHOWN = 12
@@ -200,42 +208,29 @@ def _notes(series: Series, left_out: int) -> Iterator[str]:
     partly = [point for point in series.points if point.invalid and point.n]
     for point in partly:
         yield f"Runs left out as invalid in {point.folder}: {point.invalid}."
-    yield _rule_note(len(series.points))
+    yield _rule_note(series)
 
 
-def _rule_note(sessions: int) -> str:
-    if sessions < LEAST_BEFORE + NIGHTS_IN_A_ROW:
-        return (
-            f"Change points are told from {LEAST_BEFORE + NIGHTS_IN_A_ROW} sessions on; "
-            f"here are {sessions}."
-        )
-    return (
-        f"A change point: {NIGHTS_IN_A_ROW} sessions in a row beyond {DEVIATIONS:g} robust "
-        f"deviations of those before, or rank-CUSUM with {FALSE_DISCOVERIES:.0%} false "
-        f"discoveries over the cells of a session; and more than {MIN_EFFECT:.0%}."
-    )
+def _rule_note(series: Series) -> str:
+    if family_of(series.key.metric, series.key.unit) is None:
+        return "Change points are looked for in latency, memory, quality and rates, not in this."
+    least = LEAST_BEFORE + NIGHTS_IN_A_ROW
+    if len(series.points) < least:
+        return f"Change points are told from {least} sessions on; here are {len(series.points)}."
+    return _RULE_NOTE
 
 
 def _changes_of_one(series: Series, apart: str) -> Table:
     scale = _scale(series)
-    rows = tuple(
-        (
-            _date(series.points[change.at]),
-            scale.figure(change.before),
-            scale.figure(change.after),
-            _percent_figure(change),
-            _change_words(series.key.metric, change),
-            change.rule,
-            _date(series.points[change.seen]),
-            what_changed(series, change),
-        )
-        for change in series.changes
-    )
     return Table(
         name="change_points",
         title=f"Change points of {series.key.metric} of {series.key.cell.label}{apart}",
-        columns=(Column("at_utc", "since (UTC)"), *_change_columns(scale)),
-        rows=rows,
+        columns=_change_columns(scale),
+        rows=tuple(
+            (_when(series, change.at), *_change_values(series, change, scale))
+            for change in series.changes
+        ),
+        notes=(_CHANGES_NOTE,),
         section=_section(series.key),
     )
 
@@ -243,50 +238,53 @@ def _changes_of_one(series: Series, apart: str) -> Table:
 def _regressions_table(
     metric: str, virtual: bool, told: Sequence[tuple[Series, ChangePoint]]
 ) -> Table:
-    amounts = [change.before for _, change in told]
-    scale = scale_for(amounts, _scales(told[0][0].key.unit))
+    scale = scale_for((change.before for _, change in told), _scales(told[0][0].key.unit))
     newest_first = sorted(
         told, key=lambda each: each[0].points[each[1].at].started_utc, reverse=True
-    )
-    rows = tuple(
-        (
-            _date(series.points[change.at]),
-            series.key.cell.model,
-            series.key.cell.file,
-            series.key.cell.target,
-            series.key.cell.variant,
-            scale.figure(change.before),
-            scale.figure(change.after),
-            _percent_figure(change),
-            _change_words(metric, change),
-            change.rule,
-            _date(series.points[change.seen]),
-            what_changed(series, change),
-        )
-        for series, change in newest_first
     )
     return Table(
         name="regressions",
         title=f"Change points of {metric}",
-        columns=(
-            Column("at_utc", "since (UTC)"),
-            *(Column(word, word) for word in ("model", "file", "target", "variant")),
-            *_change_columns(scale),
+        columns=_change_columns(scale, ("model", "file", "target", "variant")),
+        rows=tuple(
+            (
+                _when(series, change.at),
+                *astuple(series.key.cell),
+                *_change_values(series, change, scale),
+            )
+            for series, change in newest_first
         ),
-        rows=rows,
-        notes=(_CHANGES_NOTE,),
+        notes=(_RULE_NOTE, _CHANGES_NOTE),
         section=VIRTUAL_SECTION if virtual else "",
     )
 
 
-def _change_columns(scale: Scale) -> tuple[Column, ...]:
+def _change_values(series: Series, change: ChangePoint, scale: Scale) -> tuple[TableValue, ...]:
     return (
+        scale.figure(change.before),
+        scale.figure(change.after),
+        _percent_figure(change),
+        _change_words(series.key.metric, change),
+        change.rule,
+        _when(series, change.seen),
+        what_changed(series, change),
+    )
+
+
+def _when(series: Series, place: int) -> str:
+    return str(_dates(series.points)[place])
+
+
+def _change_columns(scale: Scale, words: Sequence[str] = ()) -> tuple[Column, ...]:
+    return (
+        Column("since", "since (UTC)"),
+        *(Column(word, word) for word in words),
         Column("before", "before", scale.unit, "right"),
         Column("after", "after", scale.unit, "right"),
         Column("change", "change", "%", "right"),
         Column("verdict", "verdict"),
         Column("rule", "seen by"),
-        Column("seen_utc", "seen (UTC)"),
+        Column("seen", "seen on"),
         Column("changed", "what changed that night"),
     )
 

@@ -6,10 +6,10 @@ the log scale, so that nothing depends on the unit:
 * **in a row**: the last three nights are all on one side of the median of the up to 30 nights
   before them, each by more than 4 robust standard deviations (1.4826 × the median absolute
   deviation) and by more than 2 %;
-* **rank-CUSUM**: the cumulative sum of centred ranks (Pettitt 1979; Bhattacharyya and Frierson
-  1981), its variance widened by (1 + ρ) / (1 − ρ) for the correlation ρ of neighbouring nights
-  once the step is taken out, p from Kolmogorov's distribution; what is left after Benjamini and
-  Hochberg over all cells of that night, has p of at most 0.005, and is more than 2 %.
+* **ranks**: the cumulative sum of centred ranks, rank-CUSUM (Pettitt 1979; Bhattacharyya and
+  Frierson 1981), its variance widened by (1 + ρ) / (1 − ρ) for the correlation ρ of neighbouring
+  nights once the step is taken out, p from Kolmogorov's distribution; what is left after Benjamini
+  and Hochberg over all cells of that night, has p of at most 0.005, and is more than 2 %.
 
 The two are complementary: the first sees a large step in three nights, the second a small one in
 two weeks. Comparing tonight with last night would alarm on most nights.
@@ -38,7 +38,7 @@ FALSE_DISCOVERIES = 0.1
 MOST_P = 0.005
 """The second rule finds nothing above it, however few cells there are: it is tried every night."""
 
-Rule: TypeAlias = Literal["three nights in a row", "rank-CUSUM"]
+Rule: TypeAlias = Literal["in a row", "ranks"]
 K = TypeVar("K")
 
 _LOG_EFFECT = math.log1p(MIN_EFFECT)
@@ -74,12 +74,12 @@ def changes_of_a_night(logs: Mapping[K, Sequence[float]]) -> dict[K, Change]:
             continue
         if _in_a_row(row):
             at = len(row) - NIGHTS_IN_A_ROW
-            found[key] = Change(at, len(row) - 1, "three nights in a row")
+            found[key] = Change(at, len(row) - 1, "in a row")
         p_values[key], places[key] = _suspected(row)
     for key in discoveries(p_values, FALSE_DISCOVERIES):
         if key not in found:
             row = logs[key]
-            found[key] = Change(places[key], len(row) - 1, "rank-CUSUM", p_values[key])
+            found[key] = Change(places[key], len(row) - 1, "ranks", p_values[key])
     return found
 
 

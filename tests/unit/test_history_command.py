@@ -19,6 +19,7 @@ from history_folders import (
     write_night,
     write_nights,
 )
+from report_folders import times
 
 from harness.cli import main
 
@@ -63,8 +64,8 @@ def test_a_history_tells_each_session_and_the_change_with_what_changed(
     assert first["n"]["value"] == 3
     assert (changed["change"], changed["subject"]) == ("slower", "tfjs 4.22.0 → 4.23.0")
     (change,) = changes["rows"]
-    assert change["at_utc"] == "2026-09-15 02:00"
-    assert change["seen_utc"] == "2026-09-17 02:00"
+    assert change["since"] == "2026-09-15"
+    assert change["seen"] == "2026-09-17"
     assert change["changed"] == "tfjs 4.22.0 → 4.23.0"
     assert abs(change["change"]["value"] - 10) < 0.5
     assert change["before"]["value"] < change["after"]["value"]
@@ -156,6 +157,15 @@ def test_a_metric_that_is_not_known_names_those_that_are(
     code, (table, *_), _ = printed(capsys, *only, "--metric", "latency_mean")
     assert code == 0
     assert table["title"].startswith("latency_mean of")
+
+
+def test_a_metric_in_which_no_change_is_looked_for_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_night(tmp_path, 0, {SIMD: [times(0.003, init=0.02)] * 3})
+    asked = ("history", "variant=simd", "--metric", "init", "--results", str(tmp_path))
+    _, (table,), _ = printed(capsys, *asked)
+    assert table["notes"][-1].endswith("not in this.")
 
 
 def test_index_counts_and_lists_what_cannot_be_read(
