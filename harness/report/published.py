@@ -63,5 +63,6 @@ def cleaned_table(table: Table, clean: Callable[[str], str]) -> Table:
 
 def _value(value: TableValue, clean: Callable[[str], str]) -> TableValue:
     if isinstance(value, Figure):
-        return replace(value, text=clean(value.text))
+        text = clean(value.text)
+        return value if text == value.text else replace(value, text=text)
     return value if value is None else clean(value)
