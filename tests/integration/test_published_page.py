@@ -145,9 +145,10 @@ class Watched:
         self.context.close()
 
 
-@pytest.mark.parametrize("script", [True, False])
-@pytest.mark.parametrize("width", [1280, 360])
-@pytest.mark.parametrize(("scheme", "ground"), [("light", 255), ("dark", 22)])
+@pytest.mark.parametrize(
+    ("scheme", "ground", "width", "script"),
+    [("light", 255, 1280, True), ("dark", 22, 360, True), ("dark", 22, 1280, False)],
+)
 def test_the_entry_page_shows_all_asks_for_nothing_and_has_no_error(
     site: Path,
     chromium: Any,

@@ -89,6 +89,7 @@ def _series(series: Series, scrubber: Scrubber) -> Iterator[Shown]:
 
 
 def _changes(series: Series, scale: Scale, scrubber: Scrubber) -> Shown:
+    title = f"Lasting changes of {series.metric.replace('_', ' ')}"
     columns = (
         Column("night", "since"),
         Column("before", "before", scale.unit, "right"),
@@ -107,7 +108,7 @@ def _changes(series: Series, scale: Scale, scrubber: Scrubber) -> Shown:
         for each in series.changes
     )
     looks = tuple(_looks(series.nights[each.night]) for each in series.changes)
-    return Shown(scrubber.table(Table("changes", "Lasting changes", columns, rows)), looks)
+    return Shown(scrubber.table(Table("changes", title, columns, rows)), looks)
 
 
 def _nights(series: Series, scale: Scale, scrubber: Scrubber) -> Shown:

@@ -103,7 +103,7 @@ def _proof(run: RunResult) -> Table:
             name,
             told(proof.asked[name]) if name in proof.asked else "not asked",
             told(proof.observed.get(name)),
-            "no: it differs" if name in differing else "proved" if name in proof.asked else None,
+            "no: it differs" if name in differing else "yes" if name in proof.asked else None,
         )
         for name in names
     )
@@ -111,7 +111,7 @@ def _proof(run: RunResult) -> Table:
         Column("fact", "fact"),
         Column("asked", "asked for"),
         Column("observed", "seen to run"),
-        Column("verdict", ""),
+        Column("verdict", "proved"),
     )
     return Table("proof", "Proof: what was asked for, and what was seen", columns, rows)
 
