@@ -13,6 +13,7 @@ from harness.report.digest.sessions import digest_session
 from harness.report.digest.values import Digest, SessionDigest, Unreadable
 from harness.store.folder import SESSION
 from harness.store.gate_record import GateRecord, read_gate
+from harness.store.streaming import folders_below
 
 EARLIER_SESSIONS = 7
 """So many sessions of a suite are looked back over; a bench that none of them had is new."""
@@ -33,7 +34,7 @@ def digest_of(paths: Sequence[Path]) -> Digest:
     unreadable: list[Unreadable] = []
     chosen: list[Path] = []
     for path in paths:
-        found, damaged = _sessions(_outermost(store.find_folders([path])))
+        found, damaged = _sessions(_below(path))
         unreadable += damaged
         chosen += _latest(found)
     digests = []
@@ -104,10 +105,11 @@ def _part(session: SessionRecord) -> tuple[int, int] | None:
     return None if shard is None else (shard.index, shard.count)
 
 
-def _outermost(paths: Sequence[Path]) -> list[Path]:
-    """Leave out result folders inside others: they are parts of those sessions."""
-    every = set(paths)
-    return [path for path in paths if every.isdisjoint(path.parents)]
+def _below(path: Path) -> list[Path]:
+    found = list(folders_below(path))
+    if not found:
+        store.read_session(path)
+    return found
 
 
 def _earlier(path: Path, session: SessionRecord) -> list[ResultFolder]:
