@@ -1,30 +1,35 @@
-"""`edgebench backfill DIR --tool NAME=PATH`: an old folder's own suite, measured with new tools."""
+"""`edgebench backfill DIR`: an old folder's own suite, measured with other builds."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
 from harness import plan, store
 from harness.cli import say
+from harness.cli.backfill_builds import (
+    runtimes_in,
+    runtimes_of,
+    tools_apart,
+    with_runtime,
+    with_tools,
+)
 from harness.cli.folders import label_of, place_of, say_where
 from harness.cli.placing import placed
 from harness.cli.plan import plan_table, until_of
 from harness.cli.printing import print_tables
 from harness.cli.run import begin, exit_code, make_runs, prepare
 from harness.errors import EXIT_INTERRUPTED, EXIT_OK, SuiteError
-from harness.model import Facts, Lineage, SessionRecord
+from harness.model import Lineage, SessionRecord
 from harness.plan import Plan
 from harness.plugins import driver, registry
 from harness.progress import display
 from harness.report import tables
 from harness.store.folder import RUNS, SUITE
-from harness.suite import elf
 from harness.suite.load import parse, read_text
-from harness.suite.values import Source, Suite, ToolSource
+from harness.suite.values import Suite
 
 _BASE = Path("backfilled")
 
@@ -36,6 +41,12 @@ def execute(arguments: argparse.Namespace) -> int:
     session = store.read_session(folder)
     suite = _suite(folder, arguments.beside)
     changed = with_tools(suite, arguments.tool)
+    if arguments.runtime:
+        changed = with_runtime(changed, arguments.runtime.resolve())
+    if changed == suite:
+        raise SuiteError(
+            "a backfill measures with other builds", hint="name them with --tool or --runtime"
+        )
     planned = _plan(placed(changed, arguments), session, arguments)
     if arguments.dry_run:
         print_tables([plan_table(planned, until_of(arguments, planned))], arguments.format)
@@ -44,9 +55,9 @@ def execute(arguments: argparse.Namespace) -> int:
         how="backfilled",
         of=place_of(folder).as_posix(),
         runs_sha256=sha256((folder / RUNS).read_bytes()).hexdigest(),
-        why=arguments.why or "measured again with other tools",
-        before=_builds(suite, changed),
-        after=_builds(changed, suite),
+        why=arguments.why or "measured again with other builds",
+        before={**tools_apart(suite, changed), **runtimes_of(store.read(folder), changed)},
+        after={**tools_apart(changed, suite), **runtimes_in(changed)},
     )
     if arguments.out is None:
         stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
@@ -62,43 +73,6 @@ def execute(arguments: argparse.Namespace) -> int:
         say("a backfill that was interrupted is begun anew: what it measured stays where it is")
         return EXIT_INTERRUPTED
     return exit_code(made)
-
-
-def with_tools(suite: Suite, given: list[str]) -> Suite:
-    """Return a suite in which `NAME=PATH` or `NAME/ABI=PATH` replaces that build of a tool.
-
-    Raises:
-        SuiteError: the suite has no such tool, or the file is no program.
-    """
-    tools = list(suite.tools)
-    for text in given:
-        new = _tool(text, suite)
-        at = [(tool.name, tool.abi) for tool in tools].index((new.name, new.abi))
-        tools[at] = replace(new, kind=tools[at].kind)
-    return replace(suite, tools=tuple(tools))
-
-
-def _tool(text: str, suite: Suite) -> ToolSource:
-    named, equals, file = text.partition("=")
-    name, _, abi = named.partition("/")
-    if not (equals and name and file):
-        raise SuiteError(
-            f"--tool does not understand {text!r}",
-            hint="write NAME=PATH with a name under `tools:` of the suite, or NAME/ABI=PATH",
-        )
-    path = Path(file).resolve()
-    try:
-        program = path.read_bytes()
-    except OSError as error:
-        raise SuiteError(
-            f"cannot be read: {error.strerror}", where=file, hint="name the new program"
-        ) from error
-    abi = abi or elf.abi(program[: elf.HEADER_BYTES])
-    known = [f"{tool.name}/{tool.abi}" for tool in suite.tools]
-    if f"{name}/{abi}" not in known:
-        told = ", ".join(known) or "none: its targets take what the harness brings"
-        raise SuiteError(f"the suite has no tool {name}/{abi}", hint=f"its tools are: {told}")
-    return ToolSource(name, abi, Source(path=path, sha256=sha256(program).hexdigest()))
 
 
 def _suite(folder: Path, beside: Path | None) -> Suite:
@@ -117,13 +91,3 @@ def _plan(suite: Suite, session: SessionRecord, arguments: argparse.Namespace) -
         seed=session.seed if arguments.seed is None else arguments.seed,
         only=plan.parse_selection(arguments.only),
     )
-
-
-def _builds(suite: Suite, other: Suite) -> Facts:
-    """Return the hashes of those tools that the other suite has another build of."""
-    theirs = {(tool.name, tool.abi): tool.source.sha256 for tool in other.tools}
-    return {
-        f"{tool.name} ({tool.abi})": tool.source.sha256
-        for tool in suite.tools
-        if theirs[tool.name, tool.abi] != tool.source.sha256
-    }

@@ -83,15 +83,21 @@ def _bundle_verb(verbs: Verbs) -> None:
 
 def backfill_verb(verbs: Verbs) -> argparse.ArgumentParser:
     """Add backfill, but for what it shares with the verbs that measure."""
-    text = "measure an old folder's own suite again with other builds of its tools"
+    text = "measure an old folder's own suite again with other builds"
     backfill = add_verb(verbs, "backfill", "backfill", text)
     backfill.add_argument("folder", type=Path, metavar="DIR", help="the old result folder")
     backfill.add_argument(
         "--tool",
         action="append",
-        required=True,
+        default=[],
         metavar="NAME[/ABI]=PATH",
         help="the build that stands in the place of the suite's; may be repeated",
+    )
+    backfill.add_argument(
+        "--runtime",
+        type=Path,
+        metavar="DIR",
+        help="the node_modules with another version of TF.js, LiteRT.js or onnxruntime-web",
     )
     backfill.add_argument(
         "--beside",

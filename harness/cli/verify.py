@@ -15,6 +15,7 @@ from harness.counted import counted
 from harness.errors import EXIT_FINDINGS, EXIT_OK, StoreError
 from harness.model import Column, Figure, ResultFolder, RunResult, Table
 from harness.plugins import driver
+from harness.report.bundle.clean_folder import BUNDLE
 from harness.report.verification import Checked, Standing, check_hash, check_reading
 from harness.store.marks import read_marks, standing_reasons, why_invalid
 from harness.store.pruned import pruned_on
@@ -48,7 +49,7 @@ def _folder(path: Path) -> tuple[Table, bool]:
         Column("not_checked", "not checked", align="right"),
     )
     title = f"Verification of {path.name}"
-    notes = (*_notes(found), *_marked(path, results))
+    notes = (*_notes(found), *_marked(path, results), *_cleaned(path))
     table = Table("verification", title, columns, rows, notes)
     return table, any(each.standing == "differs" for _, each in found)
 
@@ -86,6 +87,15 @@ def _marked(path: Path, results: ResultFolder) -> Iterator[str]:
     failures = (why_invalid(results.session, run, reasons) for run in results.runs)
     for why, number in Counter(each.message for each in failures if each).items():
         yield f"marked invalid, {counted(number, 'run')}: {why}."
+
+
+def _cleaned(path: Path) -> Iterator[str]:
+    """Say of a folder from a bundle that its files are not quite those that were measured."""
+    if (path / BUNDLE).is_file():
+        yield (
+            "A copy for citing: private parts were taken out, and hashes are of the clean files; "
+            f"{BUNDLE} has those of the originals."
+        )
 
 
 def _notes(found: list[tuple[str, Checked]]) -> Iterator[str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.backfill import with_tools
+from harness.cli import backfill_builds
+from harness.cli.backfill_builds import runtimes_in, with_runtime, with_tools
 from harness.errors import SuiteError
 from harness.suite.load import parse
 from harness.suite.values import Suite
@@ -65,3 +66,40 @@ def test_what_replaces_nothing_is_refused(
     (tmp_path / ".here").write_bytes(b"#!/bin/sh and more than twenty bytes\n")
     with pytest.raises(SuiteError, match=said):
         with_tools(suite, [given])
+
+
+class FromNpm:
+    """A driver whose page runs one package of npm."""
+
+    def runtime_files(self) -> dict[str, Path]:
+        names = ("@x/core/package.json", "@x/core/core.js")
+        return {name: Path("installed") / name for name in names}
+
+
+@pytest.fixture
+def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(backfill_builds, "driver", lambda name: FromNpm())
+    package = tmp_path / "node_modules" / "@x" / "core"
+    package.mkdir(parents=True)
+    (package / "package.json").write_text('{"version": "9.8.7"}')
+    return tmp_path / "node_modules"
+
+
+def test_another_runtime_stands_in_the_place_of_the_installed_one(suite: Suite, npm: Path) -> None:
+    changed = with_runtime(suite, npm)
+    (target,) = changed.targets
+    assert target.kept is not None
+    assert target.kept.runtime == npm
+    assert runtimes_in(changed) == {"runtime of android-tflite": "9.8.7"}
+    assert runtimes_in(suite) == {}
+
+
+def test_a_folder_without_the_runtime_is_refused(suite: Suite, npm: Path) -> None:
+    (npm / "@x" / "core" / "package.json").unlink()
+    with pytest.raises(SuiteError, match=r"no @x/core/package\.json in it"):
+        with_runtime(suite, npm)
+
+
+def test_targets_that_have_no_runtime_of_npm_are_told_apart(suite: Suite, tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match="no target of this suite takes its runtime"):
+        with_runtime(suite, tmp_path)
