@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from unicodedata import category
 
 import pytest
@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from harness import cli, store
+from harness.cli.run import exit_code
+from harness.gate import decision
 from harness.model import (
     Cell,
     Failed,
@@ -42,9 +44,11 @@ from harness.report.digest.values import (
 )
 from harness.store.gate_record import (
     GATE,
+    RED,
     Drift,
     EnvironmentChange,
     GateRecord,
+    GateVerdict,
     Judgement,
     gate_to_bytes,
 )
@@ -211,6 +215,28 @@ def test_runs_of_one_cell_under_two_settings_are_told_and_do_not_end_the_digest(
     assert session.lanes
 
 
+RUNS: st.SearchStrategy[Outcome] = st.sampled_from(
+    [
+        made.times(0.01),
+        made.failed(),
+        Failed(Failure("page-hidden", "the page was hidden", "keep it in front")),
+        Failed(Failure("conditions-invalid", "thermal status 4", "let it cool")),
+        Skipped(Failure("target-lost", "it went away", "look at its cable")),
+        Skipped(Failure("time", "06:30 has come", "go on with --resume")),
+        made.skipped(),
+        made.skipped(expected=True),
+    ]
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data())
+def test_a_digest_is_red_exactly_where_the_session_did_not_end_with_0(data: st.DataObject) -> None:
+    few = data.draw(st.lists(RUNS, min_size=1, max_size=3))
+    folder = with_runs(night(), lambda run: replace(run, outcome=data.draw(st.sampled_from(few))))
+    assert digest_session(folder, None, ()).red is (exit_code(folder) != 0)
+
+
 # What a gate said
 
 
@@ -327,6 +353,34 @@ def test_a_gate_that_is_not_green_is_red_whatever_it_says() -> None:
 def test_a_green_gate_that_moved_nothing_says_why() -> None:
     gate = gate_of(green=True, moved=False, why_not_moved="drift of 3.4 % is above 3 %")
     assert findings(night(), gate=gate) == [("last good stays", False)]
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data())
+def test_a_digest_is_red_exactly_where_the_gate_did_not_end_with_0(data: st.DataObject) -> None:
+    own = night().session.cells
+    judgements = data.draw(
+        st.lists(
+            st.builds(
+                Judgement,
+                st.sampled_from(own),
+                st.sampled_from(["latency", "outcome", "nodes_delegated"]),
+                st.sampled_from(get_args(GateVerdict)),
+            ),
+            max_size=4,
+        )
+    )
+    drift = data.draw(
+        st.lists(st.builds(Drift, st.sampled_from(own), st.just(0.04), confirmed=st.booleans()))
+    )
+    gate = gate_of(
+        *judgements,
+        green=not any(each.verdict in RED for each in judgements),
+        drift=tuple(drift),
+    )
+    spoilt = data.draw(st.dictionaries(st.sampled_from(own), RUNS, max_size=3))
+    session = digest_session(night(outcomes=spoilt), gate, ())
+    assert session.red is (decision.exit_code(gate) != 0)
 
 
 # The environment, and the hours

@@ -59,7 +59,23 @@ def run_findings(
         *_disturbed(cells),
         *_without_value(cells),
     )
+    if not any(finding.red for finding in found):
+        found = (*found, *_nothing_measured(latest))
     return tuple(sorted(found, key=lambda finding: not finding.red))
+
+
+def _nothing_measured(latest: Sequence[RunResult]) -> Iterator[Finding]:
+    """Tell of a session in which every run was declared to be skipped."""
+    if latest and not any(isinstance(run.outcome, Measured) for run in latest):
+        yield Finding(
+            trouble="nothing measured",
+            red=True,
+            target="",
+            cells=tuple(dict.fromkeys(run.cell for run in latest)),
+            runs=len(latest),
+            why="every run was skipped, as suite and drivers declare",
+            next_step="measure where the variants of this suite are supported, or change them",
+        )
 
 
 def _devices(

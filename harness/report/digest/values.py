@@ -31,6 +31,7 @@ Trouble: TypeAlias = Literal[
     "skipped",
     "not run",
     "not comparable",
+    "nothing measured",
     "gate not green",
     "last good stays",
     "throttled",
