@@ -80,6 +80,8 @@ def _raw_of(path: Path) -> ReadRaw:
     def read(run: RunResult) -> Raw:
         if day := pruned_on(path, run):
             return Raw(absent=f"Its files were pruned on {day}, to make room.")
+        if run.raw and not (path / run.raw).is_dir():
+            return Raw(absent="Its files are not in the result folder: nobody can check this run.")
         return Raw(read_raw(path, run))
 
     return read
@@ -126,6 +128,12 @@ def _courses(
         for path, folder in zip(paths, chosen.results, strict=True)
         if path.resolve().is_relative_to(below)
     }
+    if not places:
+        raise SuiteError(
+            "none of these folders lies below it",
+            where=str(results),
+            hint="name with --history the folder that your results lie in, such as `results`",
+        )
     return ask_index(results, lambda index: courses_of_index(index, chosen, places), say)
 
 

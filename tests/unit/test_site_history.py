@@ -89,3 +89,14 @@ def test_the_page_of_a_course_is_the_same_whichever_night_is_published(
         for name in ("night-10", "night-19")
     ]
     assert pages[0] == pages[1]
+
+
+def test_a_history_that_the_folder_is_not_part_of_is_refused(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    folder = str(results / "nightly" / "night-19")
+    out = str(tmp_path / "site")
+    asked = ["publish", folder, "--out", out, "--history", str(tmp_path / "elsewhere")]
+    assert main(asked) == 2
+    assert "none of these folders lies below it" in capsys.readouterr().err

@@ -21,6 +21,7 @@ from harness.report.site.history_pages import history_page_text
 from harness.report.site.published_results import FolderToPublish, Raw
 from harness.report.site.series import ChangePoint, Course, Night, Series
 from harness.report.summary import summarise
+from harness.store.gate_record import GateRecord, Judgement
 
 HOSTILE = (
     '"><img src=https://example.org/x onerror=alert(1)><script>alert(2)</script>'
@@ -368,3 +369,26 @@ def test_samples_of_a_run_are_listed_on_its_page() -> None:
     files = files_of([replace(one, runs=(replace(one.runs[0], outcome=sampled),))])
     (page,) = [text for place, text in files.items() if place.startswith("runs/")]
     assert "samples: each of 2, in order" in page
+
+
+def test_a_run_that_lost_its_raw_files_says_so_and_is_counted() -> None:
+    one = night(3, blocks=1)
+    runs = tuple(replace(each, raw=f"raw/{each.run_id}") for each in one.runs)
+    gone = Raw(absent="Its files were removed to make room (2026-11-20).")
+    files = files_of([FolderToPublish(replace(one, runs=runs), raw=lambda _run: gone)])
+    assert "6 runs lost their raw files" in files["index.html"]
+    pages = [text for place, text in files.items() if place.startswith("runs/")]
+    assert all("removed to make room (2026-11-20)" in page for page in pages)
+
+
+def test_what_a_gate_decided_stands_beside_its_session_and_leads_to_its_cells() -> None:
+    one = night(3)
+    judged = Judgement(
+        one.session.cells[0], "latency", "regressed", change=0.08, low=0.06, high=0.1, why="slower"
+    )
+    gate = GateRecord("quickstart", "", "ab", "cd", green=False, moved=False, judgements=(judged,))
+    files = files_of([FolderToPublish(one, gate=gate)])
+    assert ">red</td>" in files["index.html"]
+    (page,) = [text for place, text in files.items() if place.startswith("sessions/")]
+    assert "against the last good build: red" in page
+    assert "+8.0 % [+6.0, +10.0]</a>" in page

@@ -21,7 +21,11 @@ from harness.report.site.baselines import over_every_variant
 from harness.report.site.coverage_matrix import coverage_matrix
 from harness.report.site.history_pages import history_table
 from harness.report.site.page_files import GENERATOR
-from harness.report.site.published_results import PublishedResults, key_of
+from harness.report.site.published_results import (
+    FolderToPublish,
+    PublishedResults,
+    key_of,
+)
 from harness.report.site.row_origins import Origins
 from harness.report.site.series import Courses
 from harness.report.site.standings import standings, with_standing
@@ -33,11 +37,15 @@ _WITH_STANDING = frozenset({"latency", "cold_start", "memory"})
 
 @dataclass(frozen=True, slots=True)
 class EntryParts:
-    """What an entry page is made of beside the results: pictures, memory maps and courses."""
+    """What an entry page is made of beside the results: pictures, memory maps and courses.
+
+    `without_raw` counts runs whose raw files are gone.
+    """
 
     pictures: Sequence[Picture]
     maps: MemoryMaps
     courses: Courses
+    without_raw: int = 0
 
 
 def entry_page(of: PublishedResults, addresses: Addresses, parts: EntryParts) -> str:
@@ -64,7 +72,10 @@ def entry_page(of: PublishedResults, addresses: Addresses, parts: EntryParts) ->
     title = f"Benchmark results: {', '.join(of.suites)}"
     return document(
         of.scrubber.text(title),
-        [*_at_a_glance(of), *tables_body(shown, after_contents=_controls(of.shown))],
+        [
+            *_at_a_glance(of, parts.without_raw),
+            *tables_body(shown, after_contents=_controls(of.shown)),
+        ],
         generator=GENERATOR,
         scripted=True,
         data={"ratios": over},
@@ -126,6 +137,7 @@ def _data(cells: Sequence[CellSummary]) -> dict[str, str]:
 
 
 def _sessions(of: PublishedResults, addresses: Addresses) -> Shown:
+    gated = any(folder.gate for folder in of.folders)
     columns = (
         Column("folder", "folder"),
         Column("suite", "suite"),
@@ -136,10 +148,17 @@ def _sessions(of: PublishedResults, addresses: Addresses) -> Shown:
         Column("blocks", "blocks", align="right"),
         Column("runs", "runs", align="right"),
         Column("edgebench", "edgebench"),
+        *((Column("gate", "gate"),) if gated else ()),
     )
-    rows = tuple(_session_row(folder) for folder in of.results)
+    rows = tuple(
+        (*_session_row(each.results), *((_gate(each),) if gated else ())) for each in of.folders
+    )
     looks = tuple(RowLooks({"": addresses.session(folder.path)}) for folder in of.results)
     return Shown(of.scrubber.table(Table("sessions", "Sessions", columns, rows)), looks)
+
+
+def _gate(folder: FolderToPublish) -> str | None:
+    return None if folder.gate is None else "green" if folder.gate.green else "red"
 
 
 def _session_row(folder: ResultFolder) -> tuple[str | Figure | None, ...]:
@@ -168,7 +187,7 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _at_a_glance(of: PublishedResults) -> Iterator[str]:
+def _at_a_glance(of: PublishedResults, without_raw: int) -> Iterator[str]:
     """Say in a few lines what there is, and what a reader must not overlook."""
     timed = sum(cell.time is not None for cell in of.shown)
     yield f'<p class="lead">{timed} of {counted(len(of.shown), "cell")} have a latency.'
@@ -181,6 +200,8 @@ def _at_a_glance(of: PublishedResults) -> Iterator[str]:
             f" {counted(of.virtual_left_out, 'cell')} of virtual devices left out: they are the "
             "host they ran on, not a phone."
         )
+    if without_raw:
+        yield f" {counted(without_raw, 'run')} lost their raw files: nobody can check them."
     yield " Every number leads to its runs, and each run to what it said itself.</p>"
 
 

@@ -19,19 +19,15 @@ from harness.report.site.fact_tables import (
     told,
 )
 from harness.report.site.page_files import GENERATOR, home
-from harness.report.site.published_results import ReadRaw
+from harness.report.site.published_results import Raw
 from harness.report.site.raw_captures import raw_section
 from harness.report.summary import CellSummary
 
 _MOST_SAMPLES = 2_000
 
 
-def run_page(run: RunResult, cell: CellSummary, site: CellSite, raw: ReadRaw) -> str:
-    """Return the page of one attempt.
-
-    Raises:
-        StoreError: its raw files are gone or cannot be read.
-    """
+def run_page(run: RunResult, cell: CellSummary, site: CellSite, raw: Raw) -> str:
+    """Return the page of one attempt."""
     scrubber = site.of.scrubber
     tables = [
         *([measurements_table(run)] if measurements_of(run) else []),
@@ -48,7 +44,7 @@ def run_page(run: RunResult, cell: CellSummary, site: CellSite, raw: ReadRaw) ->
         *_lead(run, scrubber),
         *tables_body(shown, more=(*command, ("Raw capture", "raw"))),
         *_command(run, scrubber),
-        *raw_section(raw(run), run.raw_sha256, scrubber),
+        *raw_section(raw, run.raw_sha256, scrubber),
     ]
     named = cell.cell
     label = f"{named.model}/{named.file} on {named.target}, {named.variant}"

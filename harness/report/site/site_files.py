@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 
 from harness.memory_plan import kept_tensors
 from harness.model import Cell, RunResult
@@ -40,8 +40,9 @@ def site_files(of: PublishedResults, courses: Courses | None = None) -> Iterator
         attempts=_attempts(of),
         courses=known,
     )
+    without_raw = 0
     for folder in of.folders:
-        yield from _pages_of(folder, site)
+        without_raw += yield from _pages_of(folder, site)
     for course in {each.name: each for each in known.values()}.values():
         yield page_file(history_page(course), history_page_text(course, of.scrubber))
     drawn = pictures_of(of.shown)
@@ -50,19 +51,23 @@ def site_files(of: PublishedResults, courses: Courses | None = None) -> Iterator
     yield page_file(PUBLICATION, publication(of))
     planned = [file for each in of.folders for file in _planned_files(each, of.scrubber)]
     maps = memory_maps(planned)
-    yield page_file(ENTRY, entry_page(of, addresses, EntryParts(drawn, maps, known)))
+    yield page_file(ENTRY, entry_page(of, addresses, EntryParts(drawn, maps, known, without_raw)))
 
 
-def _pages_of(folder: FolderToPublish, site: CellSite) -> Iterator[PageFile]:
+def _pages_of(folder: FolderToPublish, site: CellSite) -> Generator[PageFile, None, int]:
+    """Give the pages of a folder; return how many of its runs have lost their raw files."""
     path = folder.results.path
     own = [cell for cell in site.of.cells if cell.path == path]
+    lost = 0
     for cell in own:
         for run in site.attempts.get(key_of(cell), ()):
-            place = site.addresses.run(path, run)
-            yield page_file(place, run_page(run, cell, site, folder.raw))
+            raw = folder.raw(run)
+            lost += bool(run.raw) and not raw.files
+            yield page_file(site.addresses.run(path, run), run_page(run, cell, site, raw))
     for cell in own:
         yield page_file(site.addresses.cell(path, cell.cell), cell_page(cell, site))
     yield page_file(site.addresses.session(path), session_page(folder, own, site))
+    return lost
 
 
 def _attempts(of: PublishedResults) -> Mapping[tuple[str, Cell], Sequence[RunResult]]:
