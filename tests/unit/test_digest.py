@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +40,7 @@ from harness.report.digest.values import (
     Finding,
     LaneHours,
     SessionDigest,
+    Trouble,
     Unreadable,
     Verdicts,
 )
@@ -725,6 +727,12 @@ def documented_night() -> SessionDigest:
 def test_the_documentation_shows_a_page_as_it_is() -> None:
     documented = DOCUMENT.read_text(encoding="utf-8")
     assert f"```\n{terminal(Digest((documented_night(),)))}```\n" in documented
+
+
+def test_the_documentation_says_what_each_trouble_means() -> None:
+    rows = [line for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line[:1] == "|"]
+    named = {word for row in rows for word in re.findall(r"`([^`]+)`", row.split("|")[1])}
+    assert set(get_args(Trouble)) <= named
 
 
 def test_the_documentation_names_every_field_of_the_json() -> None:
