@@ -279,6 +279,7 @@ def _first_night(
         why = "nothing was measured" if whole else "only some cells were measured (--only)"
         record = replace(record, why_not_moved=why)
         _write(path, record)
+        gate.kept.prune()
         _tell(arguments, path, record)
         return exit_code(folder)
     _write(path, record)

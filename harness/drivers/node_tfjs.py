@@ -20,12 +20,12 @@ from harness.plugins import ModelFile, ModelFormat, Session, TargetSpec
 from harness.tools.measuring_page import PageAnswer, RuntimeCall
 from harness.tools.tfjs_page import WASM_BINARIES
 from harness.web_lane.driver import WebDriver
-from harness.web_lane.packages import InstalledFiles, Runtime, installed
+from harness.web_lane.packages import InstalledFiles, Runtime, files_for_node, installed, modules_in
 from harness.web_lane.page_scripts import page_files
 from harness.web_lane.runtime import RuntimeReading
 from harness.web_lane.tfjs.options import VariantOptions
 from harness.web_lane.tfjs.reading import TFJS_READING, memory_told, seen_of_tfjs, setting_of_tfjs
-from harness.web_lane.tfjs.runtime import ADAPTER, TfjsRuntime, installed_tfjs
+from harness.web_lane.tfjs.runtime import ADAPTER, TFJS, TfjsRuntime, installed_tfjs
 
 _PACKAGES = "runtimes/tfjs_in_node.js"
 _CPU = "runtimes/tfjs_cpu_in_node.js"
@@ -38,6 +38,8 @@ _BUILDS = Runtime(
         for name in ("core", "converter", "backend-wasm")
     },
 )
+# What the scripts above may load.
+_LOADED = ("core", "converter", "backend-wasm", "layers", "backend-cpu")
 
 
 class TargetOptions(Options):
@@ -127,6 +129,19 @@ class NodeTfjs(WebDriver):
         """
         return TfjsInNode(installed_tfjs(root), installed(_BUILDS, root))
 
+    def runtimes(self) -> tuple[Runtime, ...]:
+        """Return TF.js for pages, whose files the model's server has, and for Node."""
+        return (TFJS, _BUILDS)
+
+    def runtime_files(self) -> Mapping[str, Path]:
+        """Return the files of TF.js, and of the packages that its builds for Node load.
+
+        Raises:
+            TargetNotFound: tfjs-missing.
+        """
+        packages = (f"@tensorflow/tfjs-{name}" for name in _LOADED)
+        return {**super().runtime_files(), **files_for_node(packages)}
+
     def bench(self, options: Any) -> str:  # noqa: ARG002  Node is on this host
         """Return the bench: this host."""
         return "host"
@@ -156,8 +171,9 @@ class NodeTfjs(WebDriver):
         from harness.transports.node import NodeProcesses, find_node
         from harness.web_lane.session import open_on
 
-        runtime = self.installed()
-        return open_on(NodeProcesses(find_node(), target.options.args), runtime)
+        modules = modules_in(target.runtime)
+        runtime = self.installed(modules)
+        return open_on(NodeProcesses(find_node(), target.options.args, modules), runtime)
 
 
 PLUGIN = NodeTfjs()

@@ -96,9 +96,12 @@ class _Visit:
 class NodeProcesses:
     """Starts Node processes one at a time; keeps `harness.transports.browsing`'s contract."""
 
-    def __init__(self, program: NodeProgram, args: Sequence[str] = ()) -> None:
+    def __init__(
+        self, program: NodeProgram, args: Sequence[str] = (), modules: Path | None = None
+    ) -> None:
         self._program = program
         self._args = tuple(args)
+        self._modules = modules
         self._visit: _Visit | None = None
 
     @property
@@ -161,7 +164,7 @@ class NodeProcesses:
 
     def _command(self) -> tuple[str, ...]:
         page = locations.device_scripts() / "web" / "node_page.cjs"
-        modules = locations.node_modules()
+        modules = self._modules or locations.node_modules()
         return (str(self._program.path), "--expose-gc", *self._args, str(page), str(modules))
 
     @contextmanager

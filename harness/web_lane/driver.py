@@ -13,7 +13,7 @@ from harness.options import Options
 from harness.plugins import API_VERSION, ModelFormat, Session, TargetSpec
 from harness.web_lane.isolation import why_no_threads
 from harness.web_lane.options import SERVED, BrowserKeys
-from harness.web_lane.packages import Runtime, kept_files
+from harness.web_lane.packages import Runtime, kept_files, modules_in
 from harness.web_lane.reading import PASSES, read_capture
 from harness.web_lane.runtime import PageRuntime, RuntimeReading
 
@@ -43,7 +43,7 @@ class WebDriver(ABC):
         return ()
 
     def runtime_files(self) -> Mapping[str, Path]:
-        """Return the files that npm installed of it, by their path in `node_modules`.
+        """Return the files that npm installed of it, by their path as they are kept.
 
         Raises:
             TargetNotFound: it is not installed.
@@ -87,7 +87,7 @@ class WebDriver(ABC):
         """
         from harness.web_lane.session import open_session
 
-        return open_session(target, self.installed(target.runtime))
+        return open_session(target, self.installed(modules_in(target.runtime)))
 
     def read(self, capture: Capture) -> Reading:
         """Turn a run's files into its outcome; pure.

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from harness import locations
 from harness.errors import TargetNotFound
+
+# Node looks for packages in folders of this name alone.
+_MODULES = "node_modules"
+_SCRIPTS = frozenset({".js", ".cjs", ".mjs", ".json"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def installed(runtime: Runtime, root: Path | None = None) -> InstalledFiles:
 
 
 def kept_files(runtime: Runtime) -> Mapping[str, Path]:
-    """Return the files by which `installed` finds a runtime, by their path in `node_modules`.
+    """Return the files by which `installed` finds a runtime, by their path as they are kept.
 
     Raises:
         TargetNotFound: as `installed` does.
@@ -77,7 +81,45 @@ def kept_files(runtime: Runtime) -> Mapping[str, Path]:
     packages = dict.fromkeys(package for package, _ in runtime.files.values())
     inside = [f"{package}/package.json" for package in packages]
     inside += [f"{package}/{path}" for package, path in runtime.files.values()]
-    return {path: root / path for path in inside}
+    return {f"{_MODULES}/{path}": root / path for path in inside}
+
+
+def modules_in(kept: Path | None) -> Path | None:
+    """Return the `node_modules` of a kept runtime, None where it is the installed one."""
+    return None if kept is None else kept / _MODULES
+
+
+def files_for_node(packages: Iterable[str]) -> Mapping[str, Path]:
+    """Return what Node loads packages and all that they depend on from, as they are kept.
+
+    Of a package of TF.js, whose folder has every kind of build, that is its main file and its Wasm
+    binaries; of any other all of its scripts. What is not installed is left out.
+    """
+    root = locations.node_modules()
+    files: dict[str, Path] = {}
+    seen: set[str] = set()
+    ahead = [*packages]
+    while ahead:
+        package = ahead.pop()
+        described = root / package / "package.json"
+        if package in seen or not described.is_file():
+            continue
+        seen.add(package)
+        said = json.loads(described.read_bytes())
+        ahead += said.get("dependencies", {})
+        inside = [described, *_loaded(root / package, str(said.get("main", "index.js")))]
+        files |= {f"{_MODULES}/{path.relative_to(root).as_posix()}": path for path in inside}
+    return files
+
+
+def _loaded(folder: Path, main: str) -> Iterator[Path]:
+    if folder.parent.name == "@tensorflow":
+        yield folder / main
+        yield from sorted((folder / main).parent.glob("*.wasm"))
+        return
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in _SCRIPTS and path.is_file():
+            yield path
 
 
 def _version(package: Path) -> str:

@@ -14,7 +14,7 @@ from runtime_parts import INPUTS, measured, metrics, run
 
 from harness import outputs
 from harness.errors import RunFailed, RunTimedOut, TargetNotFound
-from harness.plugins import Driver, ModelFile, Session
+from harness.plugins import Driver, KeepsRuntime, ModelFile, Session, TargetSpec
 from harness.plugins import driver as driver_of
 from harness.transports.browsing import OpenBrowser, PageRecord
 from harness.transports.node import NodeProcesses, find_node
@@ -34,6 +34,25 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Driver, S
     with runtime_parts.opened("node-tfjs", tmp_path_factory.mktemp("scratch")) as opened:
         yield opened
     assert nodes() == []
+
+
+def test_a_kept_build_runs_without_the_one_that_is_installed(
+    model: ModelFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = driver_of("node-tfjs")
+    assert isinstance(plugin, KeepsRuntime)
+    for inside, path in plugin.runtime_files().items():
+        kept = tmp_path / "kept" / inside
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(path.read_bytes())
+    monkeypatch.setenv("EDGEBENCH_NODE_MODULES", str(tmp_path / "nothing"))
+    spec = TargetSpec("node", plugin.target_options(), {}, tmp_path, runtime=tmp_path / "kept")
+    session = plugin.open(spec)
+    try:
+        reading = measured(plugin, run(plugin, session, model, wasm="simd"))
+    finally:
+        session.close()
+    assert reading.proof.observed["wasm_binary"] == "tfjs-backend-wasm-simd.wasm"
 
 
 def nodes() -> list[psutil.Process]:

@@ -14,6 +14,7 @@ from harness.options import PhoneReference
 from harness.plugins import ModelFile, TargetSpec
 from harness.serials import bench_of
 from harness.tools.tfjs_page import gpu_kind, threads_as_shipped
+from harness.web_lane.packages import files_for_node, modules_in
 from harness.web_lane.tfjs.options import VariantOptions
 from harness.web_lane.tfjs.runtime import installed_tfjs
 
@@ -146,8 +147,33 @@ def test_a_kept_tfjs_stays_what_it_was_when_another_one_is_installed(
     before = installed_tfjs()
     before.files.paths[before.wasm_scripts[0]].write_text("newer")
     variant = PLUGIN.variant_options(wasm="simd")
-    assert installed_tfjs(tmp_path / "kept").subject(variant) == before.subject(variant)
+    assert installed_tfjs(modules_in(tmp_path / "kept")).subject(variant) == before.subject(variant)
     assert installed_tfjs().subject(variant) != before.subject(variant)
+
+
+def test_what_node_loads_is_kept_with_all_that_it_depends_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGEBENCH_NODE_MODULES", str(tmp_path))
+    described = {
+        "@tensorflow/core": {"main": "dist/a.node.js", "dependencies": {"dep": "1", "gone": "1"}},
+        "dep": {"dependencies": {"@tensorflow/core": "1"}},
+    }
+    for package, said in described.items():
+        (tmp_path / package / "dist").mkdir(parents=True)
+        (tmp_path / package / "package.json").write_text(json.dumps(said))
+    for file in ("dist/a.node.js", "dist/b.min.js", "dist/x.wasm"):
+        (tmp_path / "@tensorflow/core" / file).write_text("")
+    for file in ("index.js", "dist/data.json", "dist/notes.md"):
+        (tmp_path / "dep" / file).write_text("")
+    assert sorted(files_for_node(["@tensorflow/core"])) == [
+        "node_modules/@tensorflow/core/dist/a.node.js",
+        "node_modules/@tensorflow/core/dist/x.wasm",
+        "node_modules/@tensorflow/core/package.json",
+        "node_modules/dep/dist/data.json",
+        "node_modules/dep/index.js",
+        "node_modules/dep/package.json",
+    ]
 
 
 def test_what_layers_models_need_is_loaded_and_hashed_for_them_alone(

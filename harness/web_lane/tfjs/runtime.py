@@ -41,7 +41,7 @@ _PACKAGES = {
     _CPU: "backend-cpu",
     **dict.fromkeys(WASM_BINARIES.values(), "backend-wasm"),
 }
-_RUNTIME = Runtime(
+TFJS = Runtime(
     label="TF.js",
     kind="tfjs-missing",
     bring="make setup (or `npm ci` beside package.json)",
@@ -65,7 +65,7 @@ _GPU_RUNTIMES = {
     )
     for backend in ("webgl", "webgpu")
 }
-RUNTIMES = (_RUNTIME, *_GPU_RUNTIMES.values())
+RUNTIMES = (TFJS, *_GPU_RUNTIMES.values())
 """TF.js, and the back ends that are installed apart."""
 
 ADAPTER = "runtimes/tfjs.js"
@@ -206,7 +206,7 @@ def installed_tfjs(root: Path | None = None) -> TfjsRuntime:
     for backend, runtime in _GPU_RUNTIMES.items():
         with suppress(TargetNotFound):
             gpu[backend] = installed(runtime, root)
-    return TfjsRuntime(installed(_RUNTIME, root), gpu)
+    return TfjsRuntime(installed(TFJS, root), gpu)
 
 
 def _model_json(model: ModelFile) -> bytes:
