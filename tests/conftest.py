@@ -22,5 +22,5 @@ def no_waiting_for_the_disk() -> Iterator[None]:
 
     What was written stands in the kernel's cache then; the order of syncs is tested by itself.
     """
-    with mock.patch("os.fsync"):
+    with mock.patch("os.fsync"), mock.patch("os.sync"):
         yield

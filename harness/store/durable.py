@@ -48,18 +48,20 @@ def write_atomically(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
-def keep_files(folder: Path, files: Mapping[str, bytes]) -> None:
+def keep_files(folder: Path, files: Mapping[str, bytes], *, synced: bool = True) -> None:
     """Make a folder of these files, whole or not at all; raises `OSError`.
 
-    One that is there already is replaced.
+    One that is there already is replaced. Without `synced` only a process may end at any moment:
+    who makes thousands of folders syncs them together, before anything says that they are there.
     """
     temporary = folder.with_name(f".{folder.name}{_PARTIAL}")
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         for name, data in files.items():
-            write_synced(temporary / name, data)
-        sync_folder(temporary)
+            (write_synced if synced else Path.write_bytes)(temporary / name, data)
+        if synced:
+            sync_folder(temporary)
         if folder.exists():
             shutil.rmtree(folder)
         temporary.rename(folder)
@@ -67,7 +69,8 @@ def keep_files(folder: Path, files: Mapping[str, bytes]) -> None:
         with suppress(OSError):
             shutil.rmtree(temporary)
         raise
-    sync_folder(folder.parent)
+    if synced:
+        sync_folder(folder.parent)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
@@ -52,6 +52,8 @@ from harness.store.raw import digest_of, read_raw
 from harness.store.records import session_to_bytes
 
 _AGAIN = "merge again"
+_ANY_BENCH = ""
+"""Stands for every bench of a folder that has one session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,24 +138,31 @@ def _union(folders: Sequence[Path]) -> _Union:
             union.marks |= set(finished_lines(folder / MARKS))
         if pruned := read_pruned(folder):
             union.pruned.append(pruned)
-        session = read_session(folder)
-        for each in session.merged or (MergedSession(session, ()),):
-            union.sessions.setdefault(digest_of_session(each.session), each.session)
+        owners = _take_sessions(union, folder)
         for run, line in read_lines(folder):
-            _take_run(union, _Kept(run, line, _session_of(run, session, folder), folder))
+            owner = owners.get(run.bench, owners.get(_ANY_BENCH))
+            if owner is None:
+                raise StoreError(
+                    f"the run {run.run_id} on {run.bench} is of no session of this folder",
+                    where=str(folder),
+                    hint="do not use this folder: it was changed by hand; merge the shards anew",
+                )
+            _take_run(union, _Kept(run, line, owner, folder))
     _check_apart(union)
     return union
 
 
-def _session_of(run: RunResult, session: SessionRecord, folder: Path) -> str:
-    owner = session.of_bench(run.bench)
-    if session.merged and owner is session:
-        raise StoreError(
-            f"the run {run.run_id} on {run.bench} is of no session of this folder",
-            where=str(folder),
-            hint="do not use this folder: it was changed by hand; merge the shards anew",
-        )
-    return digest_of_session(owner)
+def _take_sessions(union: _Union, folder: Path) -> Mapping[str, str]:
+    """Note the sessions of a folder; return which of them each bench of its runs is of."""
+    session = read_session(folder)
+    owners: dict[str, str] = {}
+    for each in session.merged or (MergedSession(session, (_ANY_BENCH,)),):
+        # A merged folder may have been made from another one as a whole.
+        own = replace(each.session, lineage=session.lineage)
+        digest = digest_of_session(own)
+        union.sessions.setdefault(digest, own)
+        owners |= dict.fromkeys(each.benches, digest)
+    return owners
 
 
 def _take_run(union: _Union, new: _Kept) -> None:
@@ -234,16 +243,23 @@ def _write(union: _Union, folder: Path) -> Merged:
         MergedSession(each, tuple(sorted(b for b, own in benches.items() if own == digest)))
         for digest, each in union.sessions.items()
     )
-    make_folders(folder / RAW)
     raw_of = {kept.run.raw: kept.run for kept in runs if kept.run.raw}
-    for place, run in raw_of.items():
-        if place in union.raw and not (folder / place).exists():
-            keep_files(folder / place, read_raw(union.raw[place], run))
+    _copy_raw(union, raw_of, folder)
     _write_files(_noted(union), folder)
     # First who made them, then the runs: a reader in between sees runs that are still missing.
     _write_if_new(folder / SESSION, session_to_bytes(session))
     _write_if_new(folder / RUNS, b"".join(kept.line + b"\n" for kept in runs))
     return Merged(folder, session, len(runs), sum(place not in union.raw for place in raw_of))
+
+
+def _copy_raw(union: _Union, raw_of: Mapping[str, RunResult], folder: Path) -> None:
+    make_folders(folder / RAW)
+    new = [at for at in raw_of if at in union.raw and not (folder / at).exists()]
+    for place in new:
+        keep_files(folder / place, read_raw(union.raw[place], raw_of[place]), synced=False)
+    if new:
+        # Ten thousand runs would wait a minute for a sync of each of their files.
+        os.sync()
 
 
 def _noted(union: _Union) -> dict[str, bytes]:

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import merge_folders as made
 import pytest
-from injection import killed, moments, operations_of, power_cut_after, without_room
+from injection import (
+    joined,
+    killed,
+    moments,
+    operations_of,
+    power_cut_after,
+    started,
+    without_room,
+)
 
 from harness.cli import main
 from harness.errors import EXIT_OK, EXIT_STORE
@@ -77,3 +85,16 @@ def test_no_power_cut_can_tear_a_page_or_leave_one_that_leads_nowhere(place: Pat
     cut = power_cut_after(operations[:entry])
     assert not cut.contents
     assert not cut.names & set(new)
+
+
+def test_publishers_that_race_for_one_site_leave_one_that_is_whole(place: Path) -> None:
+    begin(place)
+    assert publishing(place)() == EXIT_OK
+    whole = made.contents(place / "site")
+    for _ in range(3):
+        begin(place)
+        children = [started(publishing(place)) for _ in range(4)]
+        assert {joined(child).value for child in children} <= {EXIT_OK, EXIT_STORE}
+        check_whole(place / "site")
+        assert publishing(place)() == EXIT_OK
+        assert made.contents(place / "site") == whole

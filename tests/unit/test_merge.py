@@ -19,13 +19,14 @@ from hypothesis import strategies as st
 from harness import store
 from harness.cli import main
 from harness.errors import CompareError, StoreError
-from harness.model import Failed
+from harness.model import Failed, Lineage
 from harness.report import tables
 from harness.store import durable
 from harness.store.marking import add_mark
 from harness.store.merged_session import in_one_order
 from harness.store.merging import merge
 from harness.store.pruned import prune
+from harness.store.records import session_to_bytes
 from harness.store.used import parse_used
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
@@ -318,3 +319,23 @@ def test_the_page_of_a_merged_folder_tells_of_every_machine(tmp_path: Path) -> N
     assert main(["publish", str(whole_night(tmp_path)), "--out", str(tmp_path / "site")]) == 0
     pages = "".join(page.read_text() for page in (tmp_path / "site").rglob("*.html"))
     assert all(f"system of {bench}" in pages for bench in made.BENCHES)
+
+
+def test_what_a_merged_folder_was_made_from_stays_known_when_it_is_merged_again(
+    tmp_path: Path,
+) -> None:
+    night = whole_night(tmp_path)
+    session = store.read_session(night)
+    made_from = replace(session, lineage=Lineage("re-read", "results/night", "0" * 64, "newer"))
+    (night / "session.json").write_bytes(session_to_bytes(made_from))
+    whole = merged(tmp_path, "again", [night])
+    assert merged(tmp_path, "and-again", [tmp_path / "again", night]) == whole
+    assert store.read_session(tmp_path / "again").lineage == made_from.lineage
+
+
+def test_a_run_that_no_session_of_a_merged_folder_made_is_refused(tmp_path: Path) -> None:
+    night = whole_night(tmp_path)
+    lines = (night / "runs.jsonl").read_bytes().replace(b'"bench":"host"', b'"bench":"other"')
+    (night / "runs.jsonl").write_bytes(lines)
+    with pytest.raises(StoreError, match="on other is of no session"):
+        merge([night], tmp_path / "out")
