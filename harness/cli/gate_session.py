@@ -14,6 +14,7 @@ from harness.errors import SuiteError
 from harness.gate.builds import KeptNight, PartName, model_part
 from harness.gate.collecting import Collected, collect
 from harness.gate.last_good import LastGood
+from harness.gate.marked_builds import refuse_marked
 from harness.gate.observing import LATENCY, Key
 from harness.gate.twins import Builds, Twins, parts_of, refuse_names_of_twins, twins_of
 from harness.model import Cell
@@ -140,6 +141,7 @@ def ready(suite: Suite, arguments: argparse.Namespace) -> Gate:
     for night in (gate.last_good, gate.reference):
         if night is not None:
             kept.check(night.build)
+            refuse_marked(night, kept.root)
     own = plan.cell_runs(suite, drivers)
     twins = twins_of(own, drivers, gate.builds, kept.folder, anyway=arguments.anyway)
     return replace(

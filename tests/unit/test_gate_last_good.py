@@ -13,11 +13,16 @@ import pytest
 from gate_parts import CELL, night_of, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from report_folders import session
 
+from harness import store
 from harness.errors import StoreError
 from harness.gate.builds import Build, KeptNight, NotedCell, night_from_bytes, night_to_bytes
 from harness.gate.collecting import Collected, part_of
 from harness.gate.last_good import BUILD, PARTS, LastGood
+from harness.gate.marked_builds import refuse_marked
+from harness.store.marking import add_mark
+from harness.store.used import Used
 
 MODEL = "model:m/fp32/tfjs"
 TOOL = "tool:benchmark_model/arm64-v8a"
@@ -166,3 +171,21 @@ def test_a_build_is_known_by_what_runs_not_by_what_files_are_called(tmp_path: Pa
     other = part_of(written(tmp_path, {"b.tflite": b"x"}), "b.tflite", "known", {})
     assert one.sha256 != other.sha256
     assert Build({MODEL: one}).sha256 == Build({MODEL: other}).sha256
+
+
+def test_a_build_that_was_marked_as_invalid_since_is_refused_until_the_mark_is_withdrawn(
+    tmp_path: Path,
+) -> None:
+    folder, found = kept(tmp_path)
+    night = folder.read()
+    assert night is not None
+    refuse_marked(night, folder.root)
+    (tool,) = found.build.parts[TOOL].files.values()
+    with store.create(tmp_path / "night", session(suite_sha256=tool), "suite: s\n"):
+        pass
+    add_mark(tmp_path / "night", Used("sha256", tool), "invalid", "a debug build")
+    with pytest.raises(StoreError, match="2026-11-23 is invalid: a debug build") as caught:
+        refuse_marked(night, folder.root)
+    assert TOOL in caught.value.message
+    add_mark(tmp_path / "night", Used("sha256", tool), "withdrawn", "it was not")
+    refuse_marked(night, folder.root)
