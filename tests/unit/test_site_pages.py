@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from dataclasses import replace
+from hashlib import sha256
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from published_sites import Page, dead_links, files_of
-from report_folders import CHROMIUM, SECONDS, failed, folder, realistic, run, session, times
+from report_folders import CHROMIUM, DEVICE, SECONDS, failed, folder, realistic, run, session, times
 
 from harness.model import Cell, Measured, Outcome, Proof, ResultFolder, Scalar
 from harness.report.pictures.simd_threads import simd_threads_pictures
@@ -273,6 +275,18 @@ def test_another_setting_begins_another_series() -> None:
     assert "2026-11-04" not in page.partition("<main>")[2]
 
 
+def test_series_of_two_settings_say_in_which_facts_they_differ() -> None:
+    nights = [night(day) for day in (2, 3, 4, 5)]
+    later = [
+        replace(n, runs=tuple(replace(r, setting={**r.setting, "os_major": "13"}) for r in n.runs))
+        for n in nights[2:]
+    ]
+    files = files_of([*nights[:2], *later])
+    page = next(text for place, text in files.items() if place.startswith("history/"))
+    assert "2026-11-04 to 2026-11-05 (os_major 13)" in page
+    assert "2026-11-02 to 2026-11-03 (os_major not known)" in page
+
+
 def test_a_course_shows_its_changes_with_their_intervals_and_what_was_new() -> None:
     nights = tuple(
         Night(
@@ -392,3 +406,35 @@ def test_what_a_gate_decided_stands_beside_its_session_and_leads_to_its_cells() 
     (page,) = [text for place, text in files.items() if place.startswith("sessions/")]
     assert "against the last good build: red" in page
     assert "+8.0 % [+6.0, +10.0]</a>" in page
+
+
+def test_every_page_forbids_all_but_its_own_script() -> None:
+    files = files_of([realistic()])
+    for place, text in files.items():
+        if not place.endswith(".html"):
+            continue
+        policy = text.partition('http-equiv="Content-Security-Policy" content="')[2].partition('"')[
+            0
+        ]
+        assert policy.startswith("default-src 'none'; ")
+        assert "http" not in policy
+        scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+        hashes = [b64encode(sha256(each.encode()).digest()).decode() for each in scripts]
+        assert re.findall(r"'sha256-([^']+)'", policy) == hashes
+        assert bool(scripts) == (place == "index.html")
+
+
+def test_only_virtual_cells_make_a_page_that_says_what_it_left_out() -> None:
+    virtual = folder(session((DEVICE,), ("m",), blocks=1), lambda cell, block: times(0.01))
+    files = files_of([virtual], include_virtual=False)
+    assert "0 of 0 cells have a latency" in files["index.html"]
+    assert "2 cells of virtual devices left out" in files["index.html"]
+    assert dead_links(files) == []
+
+
+def test_half_a_character_in_a_name_breaks_nothing() -> None:
+    target = replace(CHROMIUM, name="t\ud800")
+    named = folder(session((target,), ("m",), blocks=1), lambda cell, block: failed())
+    files = files_of([named])
+    assert "t\\ud800" in files["index.html"]
+    assert dead_links(files) == []

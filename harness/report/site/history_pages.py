@@ -80,7 +80,8 @@ def history_table(courses: Sequence[Course], section: str, scrubber: Scrubber) -
 def _series(series: Series, scrubber: Scrubber) -> Iterator[Shown]:
     scale = metric_scale(series.unit, [night.value for night in series.nights])
     first, last = (series.nights[place].begun_utc[:10] for place in (0, -1))
-    title = f"{series.metric.replace('_', ' ')}, {first} to {last}"
+    setting = f" ({series.setting})" if series.setting else ""
+    title = f"{series.metric.replace('_', ' ')}, {first} to {last}{setting}"
     drawing = course_svg(scrubber.text(title), series, scale)
     yield Shown(Table("course", title, (), ()), drawing=drawing)
     if series.changes:

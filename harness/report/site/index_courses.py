@@ -10,7 +10,7 @@ from harness.model import Cell
 from harness.report.site.addresses import Addresses
 from harness.report.site.fact_tables import told
 from harness.report.site.published_results import PublishedResults, key_of
-from harness.report.site.series import ChangePoint, Course, Courses, Night, Series
+from harness.report.site.series import ChangePoint, Course, Courses, Night, Series, told_apart
 from harness.selection import WORDS, Selection
 from harness.statistics.change_points import BASELINE
 from harness.statistics.two_sample import unpaired_ratio
@@ -44,7 +44,10 @@ def courses_of_index(
         if keys:
             at = {place: pages.get((path, cell), "") for place, path in places.items()}
             newest_first = sorted(members, key=lambda each: each.latest_utc, reverse=True)
-            series = tuple(_shown(each, at) for each in newest_first)
+            apart = _told_apart(newest_first)
+            series = tuple(
+                _shown(each, at, told) for each, told in zip(newest_first, apart, strict=True)
+            )
             course = Course(f"{cell.label}\0{bench}\0{virtual}", cell, series, _RULE)
             found |= dict.fromkeys(keys, course)
     return found
@@ -60,7 +63,20 @@ def _of_several_nights(database: Database, of: PublishedResults) -> Iterator[his
                 yield each
 
 
-def _shown(series: histories.Series, pages: Mapping[str, str]) -> Series:
+def _told_apart(members: Sequence[histories.Series]) -> list[str]:
+    """Return in which facts each series differs from others of its metric."""
+    by_metric: dict[str, list[int]] = {}
+    for number, each in enumerate(members):
+        by_metric.setdefault(each.key.metric, []).append(number)
+    found = [""] * len(members)
+    for numbers in by_metric.values():
+        told = told_apart([members[number].key.setting for number in numbers])
+        for number, text in zip(numbers, told, strict=True):
+            found[number] = text
+    return found
+
+
+def _shown(series: histories.Series, pages: Mapping[str, str], setting: str) -> Series:
     nights: list[Night] = []
     without: list[str] = []
     places: dict[int, int] = {}
@@ -77,7 +93,9 @@ def _shown(series: histories.Series, pages: Mapping[str, str]) -> Series:
         _change(change, at, nights[before:at], nights[at:after])
         for change, before, at, after in zip(known, ends, ends[1:], ends[2:], strict=False)
     )
-    return Series(series.key.metric, series.key.unit, tuple(nights), changes, tuple(without))
+    return Series(
+        series.key.metric, series.key.unit, tuple(nights), changes, tuple(without), setting
+    )
 
 
 def _night(point: histories.SeriesPoint, pages: Mapping[str, str]) -> Night | None:

@@ -8,7 +8,7 @@ a browser, a model's file), the night says so.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from harness.model import Cell, RunResult, Scalar
@@ -56,7 +56,8 @@ class ChangePoint:
 class Series:
     """One metric of one cell over nights under one setting, the oldest first.
 
-    `without` says of nights that have no value any more why that is.
+    `without` says of nights that have no value any more why that is, `setting` in which facts
+    another series of the same metric and cell is measured otherwise.
     """
 
     metric: str
@@ -64,6 +65,7 @@ class Series:
     nights: tuple[Night, ...]
     changes: tuple[ChangePoint, ...] = ()
     without: tuple[str, ...] = ()
+    setting: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +96,31 @@ def courses_of(cells: Sequence[CellSummary], pages: Mapping[tuple[str, Cell], st
     found: dict[tuple[str, Cell], Course] = {}
     for (suite, label, named), nights in same.items():
         ordered = sorted(nights, key=lambda night: night.session.started_utc)
-        parts = [list(_metrics(part, pages)) for part in _of_one_setting(ordered)]
-        series = tuple(each for part in reversed(parts) for each in part)
+        parts = list(_of_one_setting(ordered))
+        apart = told_apart([_setting(part[0]) for part in parts])
+        found_parts = [
+            [replace(each, setting=told) for each in _metrics(part, pages)]
+            for part, told in zip(parts, apart, strict=True)
+        ]
+        series = tuple(each for part in reversed(found_parts) for each in part)
         if series:
             course = Course(f"{suite}\0{label}\0{named.label}", named, series)
             found |= {(night.path, night.cell): course for night in nights}
     return found
+
+
+def told_apart(settings: Sequence[Mapping[str, object]]) -> list[str]:
+    """Return for each setting the facts in which they differ, as `threads 2, method PSS`."""
+    names = dict.fromkeys(name for each in settings for name in each)
+    differing = [name for name in names if len({str(each.get(name)) for each in settings}) > 1]
+    return [
+        ", ".join(f"{name} {_known(each.get(name))}" for name in differing) for each in settings
+    ]
+
+
+def _known(value: object) -> str:
+    known = ", ".join(map(str, value)) if isinstance(value, tuple) else value
+    return "not known" if known in {None, ""} else str(known)
 
 
 def _of_one_setting(nights: Sequence[CellSummary]) -> Iterator[list[CellSummary]]:
