@@ -12,6 +12,9 @@ from harness.cli import say
 from harness.cli.printing import print_tables
 from harness.counted import counted
 from harness.errors import EXIT_FINDINGS, EXIT_OK, EXIT_STORE, StoreError, SuiteError
+from harness.history.database import Database, IndexBusy, IndexRefused
+from harness.history.refresh import ask_index, problems
+from harness.history.used_in import places_using
 from harness.plan import own_cell
 from harness.report.impact import Concerned, PublishedTable, Using, impact_tables
 from harness.store.folder import RUNS, SESSION
@@ -27,12 +30,13 @@ STALE = "stale: the folder says something else now"
 def execute(arguments: argparse.Namespace) -> int:
     """Run the verb; returns 0, 1 if there is nothing to mark, 4 if a mark cannot be kept."""
     asked = parse_used(arguments.used)
-    paths = store.find_folders([arguments.results])
+    found = store.find_folders([arguments.results])
+    paths = _naming(arguments.results, asked, found)
     used = _whole(asked, paths)
     concerned = [each for path in paths if (each := _concerned(path, used))]
     marking = arguments.mark_invalid is not None or arguments.withdraw is not None
     if not concerned:
-        say(f"nothing in {counted(len(paths), 'result folder')} used {used}")
+        say(f"nothing in {counted(len(found), 'result folder')} used {used}")
         return EXIT_FINDINGS if marking else EXIT_OK
     code = EXIT_OK
     if marking:
@@ -44,16 +48,42 @@ def execute(arguments: argparse.Namespace) -> int:
     return code
 
 
+def _naming(results: Path, asked: Used, found: Sequence[Path]) -> list[Path]:
+    """Return the folders that can have to do with this, of whose runs the index tells.
+
+    Where there can be no index, as in a single result folder, the runs themselves are looked
+    through, and so are those of a folder that the index could not read.
+    """
+
+    def ask(index: Database) -> tuple[frozenset[str], frozenset[str]]:
+        unread = frozenset(each.place for each in problems(index))
+        return places_using(index, asked.digits), unread
+
+    using = unread = frozenset[str]()
+    indexed = results not in found
+    if indexed:
+        try:
+            using, unread = ask_index(results, ask, say, whole=True)
+        except (IndexBusy, IndexRefused):
+            indexed = False
+    naming = []
+    for path in found:
+        place = path.relative_to(results).as_posix()
+        names = (SESSION, GATE) if indexed and place not in unread else (SESSION, RUNS, GATE)
+        if place in using or _may_name(path, asked, names):
+            naming.append(path)
+    return naming
+
+
 def _whole(asked: Used, paths: Sequence[Path]) -> Used:
     """Return what is meant with all its digits; as it was asked where nothing has it."""
     if asked.whole:
         return asked
     names: set[str] = set()
     for path in paths:
-        if _may_name(path, asked):
-            folder = store.read_as_written(path)
-            names |= whole_names(asked, folder.session, folder.runs)
-            names |= {build for build in _builds(path) if build.startswith(asked.digits)}
+        folder = store.read_as_written(path)
+        names |= whole_names(asked, folder.session, folder.runs)
+        names |= {build for build in _builds(path) if build.startswith(asked.digits)}
     if len(names) > 1:
         told = ", ".join(sorted(names))
         raise SuiteError(f"{asked} is not one thing: {told}", hint="name more of its digits")
@@ -61,8 +91,6 @@ def _whole(asked: Used, paths: Sequence[Path]) -> Used:
 
 
 def _concerned(path: Path, used: Used) -> Concerned | None:
-    if not _may_name(path, used):
-        return None
     folder = store.read(path)
     runs = [Using(run, own) for run in folder.runs if (own := roles(used, folder.session, run))]
     gate = read_gate_as_written(path)
@@ -80,14 +108,10 @@ def _concerned(path: Path, used: Used) -> Concerned | None:
     )
 
 
-def _may_name(path: Path, used: Used) -> bool:
-    """Tell without parsing anything whether a folder can have to do with this."""
+def _may_name(path: Path, used: Used, names: Sequence[str]) -> bool:
+    """Tell without parsing anything whether any of these files can have to do with this."""
     digits = used.digits.encode()
-    return any(
-        digits in (path / name).read_bytes()
-        for name in (SESSION, RUNS, GATE)
-        if (path / name).is_file()
-    )
+    return any(digits in (path / name).read_bytes() for name in names if (path / name).is_file())
 
 
 def _builds(path: Path) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ PLACE = Path(".index") / "edgebench.sqlite"
 WAITS_S = 30.0
 """How long a writer waits for another one."""
 
-_CACHE_KIB = 8 * 1024
+_CACHE_KIB = 2 * 1024
 _BESIDE = ("", "-wal", "-shm")
 _DISK = frozenset(
     {

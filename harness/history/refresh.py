@@ -49,13 +49,14 @@ class Refreshed:
     gone: int
 
 
-def ask_index(results: Path, ask: Callable[[Database], T], tell: Tell) -> T:
+def ask_index(results: Path, ask: Callable[[Database], T], tell: Tell, *, whole: bool = False) -> T:
     """Bring the index of a folder of results up to date and ask it; `tell` is given messages.
 
     A damaged index is made anew once. Where another process is writing it for long, the answer
-    is from before, and that is told.
+    is from before, and that is told; with `whole`, there is none.
 
     Raises:
+        IndexBusy: the answer would be from before, and `whole` does not take that.
         StoreError: there are no results, or the disk refuses.
     """
     try:
@@ -63,6 +64,8 @@ def ask_index(results: Path, ask: Callable[[Database], T], tell: Tell) -> T:
             try:
                 refresh(database, results, tell)
             except IndexBusy as busy:
+                if whole:
+                    raise
                 tell(f"{busy.message}: what it adds is not yet shown")
             return ask(database)
     except IndexDamaged as error:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Hashable
 from typing import Any
 
 from harness.history.database import Database
 from harness.model import Cell, Facts
 
-_SHA256 = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _MOST_KNOWN = 5_000
 
 
@@ -32,9 +30,13 @@ class RowIds:
         return self._find(("metrics", row), lambda: self._metric(row, storable(unit)))
 
     def facts(self, facts: Facts) -> int:
-        """Return the id of a set of facts, whose artifacts are noted with it."""
+        """Return the id of a set of facts."""
         text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
-        return self._find(("facts", text), lambda: self._facts(text, facts))
+        return self._id("facts", ("facts",), (text,))
+
+    def used(self, digits: str) -> int:
+        """Return the id of a sha256 or a commit."""
+        return self._id("hashes", ("digits",), (storable(digits),))
 
     def series(self, cell: int, pass_: str, bench: str, virtual: bool, setting: int) -> int:
         """Return the id of a series."""
@@ -67,22 +69,6 @@ class RowIds:
         if found is not None:
             return int(found[0])
         return self._database.run("INSERT INTO metrics (name, unit) VALUES (?, ?)", name, unit)
-
-    def _facts(self, text: str, facts: Facts) -> int:
-        found = self._database.first("SELECT id FROM facts WHERE facts = ?", text)
-        if found is not None:
-            return int(found[0])
-        made = self._database.run("INSERT INTO facts (facts) VALUES (?)", text)
-        self._database.run_many(
-            "INSERT OR IGNORE INTO artifacts VALUES (?, ?, ?)",
-            [
-                (sha256, storable(fact), made)
-                for fact, value in facts.items()
-                if isinstance(value, str)
-                for sha256 in _SHA256.findall(value)
-            ],
-        )
-        return made
 
 
 def storable(text: str) -> str:

@@ -2,14 +2,13 @@
 
 The number changes with the tables, and with the rules by which they are filled.
 
-    folders    a result folder: its place below the results, by what it was last seen, its session;
-               `problem` is why it could not be read
+    folders    a result folder: its place below the results, how its files looked, its session, how
+               many runs it has; `problem` is why it could not be read
     cells      model × file × target × variant
-    facts      named facts as JSON, each set once: settings, subjects, sessions
-    artifacts  each sha256 that facts name
-    uses       which folders name a set of facts
+    facts      named facts as JSON, each set once: settings and subjects
+    hashes     each sha256 or commit that a run used
+    uses       which folders have a run that used it
     series     what a history is of: a cell and a pass under one setting
-    runs       every attempt, by its line in runs.jsonl; `counts` as tables count it
     sessions   a series in a folder: what was measured, under which conditions
     points     a metric of a series in a folder, over the runs that count, in SI units
     changes    change points of points: the first folder that is different
@@ -21,29 +20,24 @@ order. Times are UTC as `session.json` writes them, which sort as text.
 
 from __future__ import annotations
 
-SCHEMA = 1
+SCHEMA = 2
 
 NOTHING = "9999"
 """A start of a session that none has: nothing from here on."""
 
 TABLES = (
     """CREATE TABLE folders (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE,
-       seen TEXT NOT NULL, suite TEXT NOT NULL, started_utc TEXT NOT NULL, session INTEGER,
+       seen TEXT NOT NULL, suite TEXT NOT NULL, started_utc TEXT NOT NULL, runs INTEGER NOT NULL,
        problem TEXT NOT NULL, hint TEXT NOT NULL)""",
     """CREATE TABLE cells (id INTEGER PRIMARY KEY, model TEXT NOT NULL, file TEXT NOT NULL,
        target TEXT NOT NULL, variant TEXT NOT NULL, UNIQUE (model, file, target, variant))""",
     "CREATE TABLE facts (id INTEGER PRIMARY KEY, facts TEXT NOT NULL UNIQUE)",
-    """CREATE TABLE artifacts (sha256 TEXT NOT NULL, fact TEXT NOT NULL, facts INTEGER NOT NULL,
-       PRIMARY KEY (sha256, fact, facts)) WITHOUT ROWID""",
-    """CREATE TABLE uses (facts INTEGER NOT NULL, folder INTEGER NOT NULL,
-       PRIMARY KEY (facts, folder)) WITHOUT ROWID""",
+    "CREATE TABLE hashes (id INTEGER PRIMARY KEY, digits TEXT NOT NULL UNIQUE)",
+    """CREATE TABLE uses (hash INTEGER NOT NULL, folder INTEGER NOT NULL,
+       PRIMARY KEY (hash, folder)) WITHOUT ROWID""",
     """CREATE TABLE series (id INTEGER PRIMARY KEY, cell INTEGER NOT NULL, pass TEXT NOT NULL,
        bench TEXT NOT NULL, virtual INTEGER NOT NULL, setting INTEGER NOT NULL,
        UNIQUE (cell, pass, bench, virtual, setting))""",
-    """CREATE TABLE runs (folder INTEGER NOT NULL, line INTEGER NOT NULL, run_id TEXT NOT NULL,
-       series INTEGER NOT NULL, subject INTEGER NOT NULL,
-       block INTEGER NOT NULL, attempt INTEGER NOT NULL, outcome TEXT NOT NULL,
-       counts INTEGER NOT NULL, PRIMARY KEY (folder, line)) WITHOUT ROWID""",
     """CREATE TABLE sessions (series INTEGER NOT NULL, folder INTEGER NOT NULL,
        subject INTEGER NOT NULL, conditions TEXT NOT NULL, marks TEXT NOT NULL,
        invalid TEXT NOT NULL,
@@ -61,6 +55,7 @@ TABLES = (
     f"INSERT INTO unjudged VALUES ({NOTHING!r})",  # noqa: S608  a constant of ours
     "CREATE INDEX points_of_a_folder ON points (folder)",
     "CREATE INDEX sessions_of_a_folder ON sessions (folder)",
+    "CREATE INDEX uses_of_a_folder ON uses (folder)",
     "CREATE INDEX folders_by_start ON folders (started_utc)",
 )
 
@@ -72,10 +67,9 @@ EMPTIED = (
             "folders",
             "cells",
             "facts",
-            "artifacts",
+            "hashes",
             "uses",
             "series",
-            "runs",
             "sessions",
             "metrics",
             "points",

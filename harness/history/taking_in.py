@@ -30,15 +30,18 @@ from harness.model import (
     Skipped,
 )
 from harness.store.marks import MARKED_INVALID
+from harness.store.used import KINDS, hashes_of
 
 _TEMPORARY = (
-    """CREATE TEMP TABLE IF NOT EXISTS new_runs (line INTEGER PRIMARY KEY, run_id, cell, pass,
+    """CREATE TEMP TABLE IF NOT EXISTS new_runs (line INTEGER PRIMARY KEY, cell, pass,
        series, subject, bench, model, block, attempt, outcome, disturbed, conditions, invalid,
        counts INTEGER NOT NULL DEFAULT 0)""",
     "CREATE TEMP TABLE IF NOT EXISTS new_values (line INTEGER NOT NULL, metric, value REAL)",
+    "CREATE TEMP TABLE IF NOT EXISTS new_uses (hash INTEGER PRIMARY KEY)",
     "CREATE TEMP TABLE IF NOT EXISTS aside (bench, model, block)",
     "DELETE FROM new_runs",
     "DELETE FROM new_values",
+    "DELETE FROM new_uses",
     "DELETE FROM aside",
 )
 _LATEST = """UPDATE new_runs SET counts = 1 WHERE line IN (SELECT line FROM (SELECT line,
@@ -75,10 +78,9 @@ def take_in(
     forget(database, seen.place)
     ids = RowIds(database)
     folder = database.run(
-        "INSERT INTO folders (path, seen, suite, started_utc, session, problem, hint) "
-        "VALUES (?, ?, ?, ?, ?, '', '')",
+        "INSERT INTO folders (path, seen, suite, started_utc, runs, problem, hint) "
+        "VALUES (?, ?, ?, ?, 0, '', '')",
         *(seen.place, seen.looks, storable(session.suite), storable(session.started_utc)),
-        ids.facts(_session_facts(session)),
     )
     judge_again(database, session.started_utc)
     for statement in _TEMPORARY:
@@ -87,28 +89,19 @@ def take_in(
     database.run(_LATEST)
     database.run_many("INSERT INTO aside VALUES (?, ?, ?)", _aside(database, session))
     database.run(_SET_ASIDE)
-    database.run(
-        "INSERT INTO runs SELECT ?, line, run_id, series, subject, block, attempt, outcome, "
-        "counts FROM new_runs ORDER BY line",
-        folder,
-    )
+    database.run("UPDATE folders SET runs = (SELECT count(*) FROM new_runs) WHERE id = ?", folder)
     database.run(_POINTS, folder)
     made = session.lineage.how if session.lineage else ""
     _note_sessions(database, ids, folder, made)
-    database.run(
-        "INSERT INTO uses SELECT DISTINCT facts, ? FROM (SELECT subject AS facts FROM new_runs "
-        "UNION SELECT setting FROM new_runs JOIN series ON series.id = series "
-        "UNION SELECT session FROM folders WHERE id = ?)",
-        *(folder, folder),
-    )
+    database.run("INSERT INTO uses SELECT DISTINCT hash, ? FROM new_uses", folder)
 
 
 def take_in_problem(database: Database, seen: Seen, error: StoreError) -> None:
     """Note why a folder cannot be read, so that it is told once; inside a transaction."""
     forget(database, seen.place)
     database.run(
-        "INSERT INTO folders (path, seen, suite, started_utc, session, problem, hint) "
-        "VALUES (?, ?, '', '', NULL, ?, ?)",
+        "INSERT INTO folders (path, seen, suite, started_utc, runs, problem, hint) "
+        "VALUES (?, ?, '', '', 0, ?, ?)",
         *(seen.place, seen.looks, storable(error.message), storable(error.hint)),
     )
 
@@ -119,8 +112,8 @@ def forget(database: Database, place: str) -> None:
     if found is None:
         return
     judge_again(database, found[1])
-    for table in ("runs", "sessions", "points", "uses"):
-        # The names are the four above.
+    for table in ("sessions", "points", "uses"):
+        # The names are the three above.
         database.run(f"DELETE FROM {table} WHERE folder = ?", found[0])  # noqa: S608
     database.run("DELETE FROM changes WHERE folder = ? OR seen_in = ?", found[0], found[0])
     database.run("DELETE FROM folders WHERE id = ?", found[0])
@@ -146,8 +139,8 @@ def _note_runs(
             setting = ids.facts(key_setting(run))
             series = ids.series(cell, run.pass_, run.bench, is_virtual, setting)
             database.run(
-                "INSERT INTO new_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-                *(line, storable(run.run_id), cell, storable(run.pass_), series),
+                "INSERT INTO new_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                *(line, cell, storable(run.pass_), series),
                 *(
                     ids.facts(subject_of(run, session.of_bench(run.bench))),
                     storable(run.bench),
@@ -160,6 +153,10 @@ def _note_runs(
             database.run_many(
                 "INSERT INTO new_values VALUES (?, ?, ?)",
                 [(line, ids.metric(name, unit), value) for name, unit, value in values_of(run)],
+            )
+            database.run_many(
+                "INSERT OR IGNORE INTO new_uses VALUES (?)",
+                [(ids.used(digits),) for digits in _used(session, run)],
             )
         except (AttributeError, TypeError, ValueError, OverflowError) as error:
             raise StoreError(
@@ -244,15 +241,11 @@ def _subjects(database: Database) -> Mapping[int, list[Facts]]:
     return found
 
 
-def _session_facts(session: SessionRecord) -> Facts:
-    models = {
-        f"{name} {fact}": value
-        for name, facts in session.models.items()
-        for fact, value in facts.items()
-        if fact.endswith("_sha256")
-    }
-    harness = {fact: session.harness.get(fact) for fact in ("version", "commit", "dirty")}
-    return {"suite_sha256": session.suite_sha256, "label": session.label, **harness, **models}
+def _used(session: SessionRecord, run: RunResult) -> Iterator[str]:
+    for kind in KINDS:
+        for _, digits in hashes_of(kind, session, run):
+            if digits:
+                yield digits
 
 
 def _word(run: RunResult) -> str:

@@ -11,15 +11,15 @@ _COUNTED = (
     ("result folders", "SELECT count(*) FROM folders WHERE problem = ''"),
     ("cells", "SELECT count(*) FROM cells"),
     ("series", "SELECT count(DISTINCT series) FROM sessions"),
-    ("runs", "SELECT count(*) FROM runs"),
-    ("artifacts", "SELECT count(DISTINCT sha256) FROM artifacts"),
+    ("runs", "SELECT total(runs) FROM folders"),
+    ("hashes of what they used", "SELECT count(*) FROM hashes"),
     ("change points", "SELECT count(*) FROM changes"),
 )
 
 
 def index_tables(database: Database) -> tuple[Table, ...]:
     """Return how much there is of everything, and the folders that cannot be read, if any."""
-    numbers = [(name, (database.first(sql) or (0,))[0]) for name, sql in _COUNTED]
+    numbers = [(name, int((database.first(sql) or (0,))[0])) for name, sql in _COUNTED]
     tables = [
         Table(
             name="index",

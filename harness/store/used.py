@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from harness.errors import SuiteError
 from harness.model import RunResult, SessionRecord
+
+Kind: TypeAlias = Literal["sha256", "commit"]
+KINDS: tuple[Kind, ...] = ("sha256", "commit")
 
 READER = "reader"
 _HASH_LENGTH = 64
@@ -20,7 +23,7 @@ _WRITTEN = re.compile(rf"(sha256|commit):([0-9a-f]{{{_LEAST_DIGITS},{_HASH_LENGT
 class Used:
     """Something that runs use: the sha256 of a file or a program, or a commit of edgebench."""
 
-    kind: Literal["sha256", "commit"]
+    kind: Kind
     digits: str
 
     def __str__(self) -> str:
@@ -52,7 +55,9 @@ def roles(used: Used, session: SessionRecord, run: RunResult) -> tuple[str, ...]
     """Say as what a run used this (`model`, `tool`, `wasm`, `reader`, …); () if it did not."""
     return tuple(
         dict.fromkeys(
-            role for role, digits in _hashes(used, session, run) if digits.startswith(used.digits)
+            role
+            for role, digits in hashes_of(used.kind, session, run)
+            if digits.startswith(used.digits)
         )
     )
 
@@ -62,18 +67,18 @@ def whole_names(used: Used, session: SessionRecord, runs: Iterable[RunResult]) -
     return {
         digits
         for run in runs
-        for _, digits in _hashes(used, session, run)
+        for _, digits in hashes_of(used.kind, session, run)
         if digits.startswith(used.digits)
     }
 
 
-def _hashes(used: Used, session: SessionRecord, run: RunResult) -> Iterator[tuple[str, str]]:
-    """Give every hash of a run, or the commit that read it, with what it is of."""
+def hashes_of(kind: Kind, session: SessionRecord, run: RunResult) -> Iterator[tuple[str, str]]:
+    """Give every hash of a run, or the commit that read it, after the word for what it is of."""
     # A merged folder has several sessions, each of its own benches.
     session = session.of_bench(run.bench)
     its_own = run.reader_sha256
     session_reader = str(session.harness.get("sha256") or "")
-    if used.kind == "commit":
+    if kind == "commit":
         # A session that another build went on with has runs of two readers, and one commit.
         if not its_own or its_own == session_reader:
             yield READER, str(session.harness.get("commit") or "")

@@ -21,7 +21,9 @@ from history_folders import (
 )
 from report_folders import times
 
+from harness import store
 from harness.cli import main
+from harness.model import ResultFolder
 
 
 def printed(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, Any, str]:
@@ -237,3 +239,30 @@ def test_a_terminal_shows_the_last_sessions_and_says_how_to_see_all(
     assert "2026-09-01" in capsys.readouterr().out
     _, (table, *_), _ = printed(capsys, *asked)
     assert len(table["rows"]) == 33
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_impact_reads_only_the_folders_concerned(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    indexed: bool,
+) -> None:
+    digest = "ab" * 32
+    write_nights(tmp_path, [0.003] * 2, [SIMD])
+    write_night(tmp_path, 2, {SIMD: three(0.003)}, change=with_subject(model_sha256=digest))
+    opened: list[str] = []
+    read = store.read_as_written
+
+    def noted(path: Path) -> ResultFolder:
+        opened.append(path.name)
+        return read(path)
+
+    if not indexed:
+        (tmp_path / ".index").write_text("no folder can be made here")
+    monkeypatch.setattr("harness.store.read_as_written", noted)
+    asked = ("impact", f"sha256:{digest[:12]}", "--results", str(tmp_path))
+    code, (table, *_), _ = printed(capsys, *asked)
+    assert code == 0
+    assert [Path(row["folder"]).name for row in table["rows"]] == ["2026-09-03_lab"]
+    assert set(opened) == {"2026-09-03_lab"}

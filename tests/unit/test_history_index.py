@@ -31,10 +31,10 @@ from report_folders import failed, memory, times
 
 from harness import store
 from harness.errors import StoreError
-from harness.history.artifacts import folders_using, runs_using
 from harness.history.database import PLACE, Database
 from harness.history.refresh import ask_index, opened, problems, rebuild, refresh
 from harness.history.series import Series, read_changed, read_series
+from harness.history.used_in import places_using
 from harness.model import Lineage, RunResult
 from harness.report.summary import summarise
 from harness.selection import parse_selection
@@ -63,13 +63,13 @@ def dump(results: Path) -> dict[str, list[Any]]:
             "series": everything(index),
             "changed": list(read_changed(index)),
             "problems": list(problems(index)),
-            "runs": sorted(
+            "folders": sorted(index.rows("SELECT path, suite, started_utc, runs FROM folders")),
+            "uses": sorted(
                 index.rows(
-                    "SELECT path, line, run_id, outcome, counts, facts FROM runs "
-                    "JOIN folders ON folders.id = folder JOIN facts ON facts.id = subject"
+                    "SELECT digits, path FROM uses JOIN hashes ON hashes.id = hash "
+                    "JOIN folders ON folders.id = folder"
                 )
             ),
-            "artifacts": sorted(index.rows("SELECT DISTINCT sha256, fact FROM artifacts")),
         }
 
 
@@ -282,18 +282,21 @@ def test_conditions_are_the_range_over_the_runs_that_count(tmp_path: Path) -> No
     assert series.points[0].conditions == {"battery_c_begin": (21.0, 23.0), "governor": ("walt",)}
 
 
-def test_a_hash_leads_to_every_run_that_used_it(tmp_path: Path) -> None:
+def test_a_hash_leads_to_the_folders_with_a_run_that_used_it(tmp_path: Path) -> None:
     digest, other = "ab" * 32, "cd" * 32
     write_night(tmp_path, 0, {SIMD: three(0.003)}, change=with_subject(model_sha256=digest))
     write_night(tmp_path, 1, {SIMD: [failed()]}, change=with_subject(model_sha256=digest))
     write_night(tmp_path, 2, {SIMD: three(0.003)}, change=with_subject(model_sha256=other))
-    uses = ask_index(tmp_path, lambda index: list(runs_using(index, digest)), print)
-    assert [use.folder[-14:] for use in uses] == ["2026-09-01_lab"] * 3 + ["2026-09-02_lab"]
-    assert {use.facts for use in uses} == {("model_sha256",)}
-    assert [use.outcome for use in uses] == ["measured"] * 3 + ["failed"]
-    with opened(tmp_path, print) as index:
-        assert folders_using(index, other) == ("nightly/2026-09-03_lab",)
-        assert folders_using(index, "00" * 32) == ()
+    by_hand = ("nightly/2026-09-01_lab", "nightly/2026-09-02_lab")
+    for digits, places in (
+        (digest, by_hand),
+        (digest[:8], by_hand),
+        (other, ("nightly/2026-09-03_lab",)),
+        ("6895599aabbccdd", (*by_hand, "nightly/2026-09-03_lab")),
+        ("00" * 32, ()),
+    ):
+        asked = partial(places_using, digits=digits)
+        assert ask_index(tmp_path, asked, print) == frozenset(places)
 
 
 def test_a_mark_of_invalidity_takes_the_numbers_out_of_a_history_until_it_is_withdrawn(
@@ -327,8 +330,8 @@ def test_the_twins_of_a_gate_have_no_history_and_are_found_by_what_they_ran(tmp_
     write_night(tmp_path, 1, {twin: three(0.004)}, change=with_subject(model_sha256=digest))
     (series,) = told(tmp_path)[0]
     assert series.key.cell == SIMD
-    uses = ask_index(tmp_path, lambda index: list(runs_using(index, digest)), print)
-    assert [use.run_id[:4] for use in uses] == ["l001", "l002", "l003"]
+    asked = partial(places_using, digits=digest)
+    assert ask_index(tmp_path, asked, print) == {"nightly/2026-09-02_lab"}
 
 
 def test_names_that_are_no_text_do_no_harm(tmp_path: Path) -> None:
@@ -377,8 +380,9 @@ def test_a_killed_writer_leaves_whole_folders_or_none(tmp_path: Path) -> None:
         with opened(tmp_path, print) as index:
             assert not list(
                 index.rows(
-                    "SELECT path FROM folders WHERE 9 != "
-                    "(SELECT count(*) FROM runs WHERE folder = folders.id)"
+                    "SELECT path FROM folders WHERE runs != 9 OR 9 != "
+                    "(SELECT sum(n) FROM points JOIN metrics ON metrics.id = metric "
+                    "WHERE folder = folders.id AND name = 'latency_p50')"
                 )
             )
     found, _ = told(tmp_path)
@@ -414,5 +418,5 @@ def test_facts_are_stored_once(tmp_path: Path) -> None:
     told(tmp_path)
     with opened(tmp_path, print) as index:
         facts = [json.loads(text) for (text,) in index.rows("SELECT facts FROM facts")]
-    # Three settings, three subjects, and one session: all five nights say the same.
-    assert len(facts) == 7
+    # Three settings and three subjects: all five nights say the same.
+    assert len(facts) == 6
