@@ -4,8 +4,8 @@
                                           [--seed 1] [--part pairs|gate|looks]
 
 The noise is that of `nights/noise.py`: drift, bimodal launches, autocorrelation, outliers. What
-judges is the code of the harness itself: `paired_ratio` and `verdict` for pairs, `screen` and
-`confirm` for the gate, `look` for automatic sampling. Every share comes with its Monte-Carlo error,
+judges is the code of the harness itself: `paired_ratio` and `verdict` for pairs, `flagged` and
+`judge_pairs` for the gate, `look` for automatic sampling. Every share has its Monte-Carlo error,
 half of Wilson's 95 % interval, and a claim is shown only if that whole interval keeps its bound.
 Ends with 1 if a claim is not shown.
 """
@@ -19,13 +19,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from machine_load import machine_line
-from nights.gate import CELLS, SLOW_CELLS, nights
+from nights.gate import CELLS, KEYS, SLOW_CELLS, nights
 from nights.looks import PRECISION, stopped
 from nights.noise import ALONE, of_mix
 from nights.pairs import EFFECTS, OURS, Tally, table, tallies
 from nights.shares import Claim, Share
 
-from harness.statistics.screening import CONFIRM_BLOCKS, SCREEN_BLOCKS
 from harness.statistics.sequential import LOOKS
 
 BLOCKS = 10
@@ -91,7 +90,7 @@ def _called(found: Mapping[str, Tally]) -> Share:
 def gate_part(arguments: argparse.Namespace, dice: np.random.Generator) -> Iterator[Claim]:
     """Run whole nights through the gate's two stages."""
     print(
-        f"\nThe gate, {CELLS} cells a night, {SCREEN_BLOCKS} blocks to screen, {CONFIRM_BLOCKS} "
+        f"\nThe gate, {CELLS} cells a night, {KEYS.blocks} blocks to screen, {KEYS.confirm_blocks} "
         f"new ones to confirm; {arguments.nights} quiet nights, {arguments.slow_nights} nights "
         f"with {SLOW_CELLS} slower cells for each effect:\n"
     )

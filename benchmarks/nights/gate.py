@@ -1,21 +1,31 @@
-"""Whole nights of the gate: every cell screened, flagged ones confirmed, by the gate's own rule."""
+"""Whole nights of the gate: every cell screened, flagged ones measured again, by its own code.
+
+Each cell has a time, and the last good build is the pinned reference too. Memory, which is judged
+by its own thresholds and shares the family of what is flagged, is not simulated.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.statistics.screening import CONFIRM_BLOCKS, SCREEN_BLOCKS, confirm, screen
+from harness.gate.judging import Evidence, flagged, judge_pairs
+from harness.gate.observing import LATENCY, Key, Pairs
+from harness.model import Cell
+from harness.store.gate_record import RED
+from harness.suite.gate_keys import GateKeys
 from nights.noise import Noise, chunks, draw, of_mix
 from nights.shares import NOTHING, Share
 from nights.told import MIN_EFFECT
 
 CELLS = 200
 SLOW_CELLS = 10
+KEYS = GateKeys()
+"""The gate's defaults."""
 
 
 @dataclass(slots=True)
@@ -27,7 +37,6 @@ class Nights:
     """
 
     alarmed: Share = NOTHING
-    false_alarms: int = 0
     caught: Share = NOTHING
     by_kind: dict[str, Share] = field(default_factory=dict)
     flagged: int = 0
@@ -38,8 +47,8 @@ class Nights:
 
     @property
     def more_launches(self) -> float:
-        """The launches of confirming, as a share of those of screening."""
-        return self.flagged_a_night * CONFIRM_BLOCKS / (CELLS * SCREEN_BLOCKS)
+        """The launches of fresh blocks, as a share of those of screening."""
+        return self.flagged_a_night * KEYS.confirm_blocks / (CELLS * KEYS.blocks)
 
 
 def nights(number: int, effect: float, dice: np.random.Generator) -> Nights:
@@ -50,30 +59,45 @@ def nights(number: int, effect: float, dice: np.random.Generator) -> Nights:
         slow = np.zeros(CELLS, bool)
         if effect:
             slow[dice.choice(CELLS, SLOW_CELLS, replace=False)] = True
-        moved = screened + math.log1p(effect) * slow[:, None]
-        flagged = [cell for cell, logs in enumerate(moved.tolist()) if screen(logs)]
+        shifts = math.log1p(effect) * slow
+        pairs = _pairs(dict(enumerate((screened + shifts[:, None]).tolist())))
+        again = flagged(pairs)
+        cells = [int(cell.model) for cell, _, _ in again]
         fresh = {
-            cell: (_logs(kinds[cell], 1, CONFIRM_BLOCKS, dice)[0] + math.log1p(effect) * slow[cell])
-            for cell in flagged
+            cell: (_logs(kinds[cell], 1, KEYS.confirm_blocks, dice)[0] + shifts[cell]).tolist()
+            for cell in cells
         }
-        judged = confirm({c: logs.tolist() for c, logs in fresh.items()}, min_effect=MIN_EFFECT)
-        alarms = {cell for cell, each in judged.items() if each.confirmed}
-        false = sum(not slow[cell] for cell in alarms)
-        found.flagged += len(flagged)
-        found.false_alarms += false
-        found.alarmed += Share(int(false > 0), 1)
+        judged = judge_pairs(Evidence(pairs, again, _pairs(fresh)))
+        red = {int(each.cell.model) for each in judged if each.verdict in RED}
+        found.flagged += len(again)
+        found.alarmed += Share(int(any(not slow[cell] for cell in red)), 1)
         for cell in np.flatnonzero(slow).tolist():
-            caught, name = Share(int(cell in alarms), 1), kinds[cell].name
+            caught, name = Share(int(cell in red), 1), kinds[cell].name
             found.caught += caught
             found.by_kind[name] = found.by_kind.get(name, NOTHING) + caught
     return found
 
 
+def _pairs(logs: Mapping[int, Sequence[float]]) -> dict[Key, Pairs]:
+    """Return what the gate sees of cells that are numbered."""
+    return {
+        (Cell(str(number), "fp32", "phone", "cpu"), LATENCY, "last good"): Pairs(
+            LATENCY,
+            "s",
+            threshold=MIN_EFFECT,
+            logs=tuple(own),
+            look_again=max(MIN_EFFECT, KEYS.max_drift),
+            is_reference=True,
+        )
+        for number, own in logs.items()
+    }
+
+
 def _screens(number: int, dice: np.random.Generator) -> Iterator[NDArray[np.float64]]:
-    """Yield the log ratios of each night's screen: cells × blocks."""
+    """Yield the log ratios of each night's screening: cells × blocks."""
     for size in chunks(number, most=20):
         parts = [
-            _logs(noise, size * count, SCREEN_BLOCKS, dice).reshape(size, count, SCREEN_BLOCKS)
+            _logs(noise, size * count, KEYS.blocks, dice).reshape(size, count, KEYS.blocks)
             for noise, count in of_mix(CELLS)
         ]
         yield from np.concatenate(parts, axis=1)

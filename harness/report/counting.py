@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.disturbances import (
+    DISTURBED,
     Place,
     Replacing,
     block_of,
@@ -44,7 +45,9 @@ class Counting:
 
 def counting(session: SessionRecord, latest: Sequence[RunResult]) -> Counting:
     """Tell from the latest attempts of a session which of its runs count."""
-    out, how = left_out(session, latest), how_replaced(session)
+    how = how_replaced(session)
+    disturbed = [run for run in latest if run.conditions.get(DISTURBED) is True]
+    out = left_out(session, latest) if disturbed else frozenset()
     sampling, limits = _sampled(session, latest)
     runs: list[RunResult] = []
     aside: dict[Cell, list[RunResult]] = {}
@@ -59,7 +62,7 @@ def counting(session: SessionRecord, latest: Sequence[RunResult]) -> Counting:
         runs=tuple(runs) if out else tuple(latest),
         left_out={cell: tuple(own) for cell, own in aside.items()},
         added=blocks_due(latest, session.added_blocks),
-        replacing=replacements_due(latest, how, limits),
+        replacing=replacements_due(disturbed, how, limits),
         how=how,
         sampling=sampling,
     )
@@ -69,6 +72,8 @@ def _sampled(
     session: SessionRecord, latest: Sequence[RunResult]
 ) -> tuple[Mapping[Cell, Standing], Mapping[Place, int]]:
     """Return how far each cell's blocks are, and how many each place may have replaced."""
+    if session.precision is None:
+        return {}, {}
     how = how_looked(session, {run.cell.target: run.bench for run in latest})
     if how is None:
         return {}, {}

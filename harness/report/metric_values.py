@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import median
 from typing import TypeAlias
 
@@ -20,10 +21,11 @@ from harness.paired_runs import (
 
 RunsOf: TypeAlias = Mapping[tuple[Cell, Pass], Sequence[RunResult]]
 
+_PREFERRED = next(iter(STATISTICS))
 COLD_START = ("init", "load", "first_inference", "time_to_first_result")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what is cached needs a place
 class MetricSummary:
     """One metric of one cell over its runs, in SI units; `by_block` is in block order.
 
@@ -34,7 +36,7 @@ class MetricSummary:
     by_block: tuple[tuple[tuple[str, int], float], ...]
     absent: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def values(self) -> tuple[float, ...]:
         return tuple(value for _, value in self.by_block)
 
@@ -48,7 +50,7 @@ class MetricSummary:
     def n(self) -> int:
         return len(self.by_block)
 
-    @property
+    @cached_property
     def median(self) -> float:
         return median(self.values)
 
@@ -69,11 +71,11 @@ def compared_times(cells: Iterable[Cell], runs_of: RunsOf) -> dict[Cell, MetricS
     times: dict[Cell, MetricSummary] = {}
     for group in groups.values():
         measured = {cell: measured_runs(runs_of.get((cell, "latency"), ())) for cell in group}
-        statistic = common_statistic([run for runs in measured.values() for run in runs])
-        for cell, runs in measured.items():
-            summary = _metric(statistic, runs)
-            if summary.n:
-                times[cell] = summary
+        found = {cell: _metric(_PREFERRED, runs) for cell, runs in measured.items()}
+        if any(found[cell].n < len(runs) for cell, runs in measured.items()):
+            statistic = common_statistic([run for runs in measured.values() for run in runs])
+            found = {cell: _metric(statistic, runs) for cell, runs in measured.items()}
+        times |= {cell: summary for cell, summary in found.items() if summary.n}
     return times
 
 
@@ -107,6 +109,7 @@ def _metric(name: str, runs: Sequence[RunResult]) -> MetricSummary:
         value = _value(run, name)
         if value is not None:
             by_block.append(((run.bench, run.block), value))
+            continue
         absent |= dict.fromkeys(
             m.absent for m in measurements_of(run) if m.metric == name and m.absent
         )
@@ -114,11 +117,14 @@ def _metric(name: str, runs: Sequence[RunResult]) -> MetricSummary:
 
 
 def _value(run: RunResult, name: str) -> float | None:
-    said = any(m.metric == name and m.value is not None for m in measurements_of(run))
-    if said or name != "time_to_first_result":
+    if name != "time_to_first_result" or _says(run, name):
         return usable_value(run, name)
     parts = [usable_value(run, part) for part in COLD_START[:-1]]
     return None if None in parts else math.fsum(part for part in parts if part is not None)
+
+
+def _says(run: RunResult, name: str) -> bool:
+    return any(m.metric == name and m.value is not None for m in measurements_of(run))
 
 
 def reason_without_time(runs: Sequence[RunResult]) -> str:

@@ -7,8 +7,10 @@ Folders are never merged; each cell of each folder has a summary of its own.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, groupby
+from operator import attrgetter
 from typing import TypeVar
 
 from harness.errors import CompareError
@@ -155,10 +157,10 @@ def _summarise_folder(
     folder: ResultFolder, name: str, *, times_only: bool
 ) -> Iterable[CellSummary]:
     session = folder.session
-    latest = latest_attempts(folder.runs)
-    counted = counting(session, latest)
+    latest = _latest_by_cell(folder.runs)
+    counted = counting(session, tuple(chain.from_iterable(latest.values())))
     runs_of, passes_of = _grouped(counted.runs)
-    cells = tuple(dict.fromkeys((*session.cells, *(run.cell for run in latest))))
+    cells = tuple(dict.fromkeys((*session.cells, *latest)))
     targets = {target.name: target for target in session.targets}
     times = compared_times(cells, runs_of)
     for cell in _in_reading_order(cells, targets):
@@ -189,16 +191,34 @@ def _summarise_folder(
         yield summary if times_only else _with_all(summary, times, runs_of)
 
 
+def _latest_by_cell(runs: Iterable[RunResult]) -> dict[Cell, Collection[RunResult]]:
+    """Return the last attempt at each planned run, cell by cell: a cell is looked up once a run."""
+    latest: dict[Cell, dict[tuple[Pass, int], RunResult]] = {}
+    for run in runs:
+        of_cell = latest.get(run.cell)
+        if of_cell is None:
+            of_cell = latest[run.cell] = {}
+        earlier = of_cell.get((run.pass_, run.block))
+        if earlier is None or run.attempt >= earlier.attempt:
+            of_cell[run.pass_, run.block] = run
+    return {cell: of_cell.values() for cell, of_cell in latest.items()}
+
+
 def _grouped(
     runs: Iterable[RunResult],
 ) -> tuple[dict[tuple[Cell, Pass], list[RunResult]], dict[Cell, list[Pass]]]:
-    """Return the runs of each cell and pass in block order, and the passes of each cell."""
+    """Return the runs of each cell and pass in block order, and the passes of each cell.
+
+    The runs come cell by cell.
+    """
     runs_of: dict[tuple[Cell, Pass], list[RunResult]] = {}
-    for run in sorted(runs, key=lambda run: run.block):
-        runs_of.setdefault((run.cell, run.pass_), []).append(run)
     passes_of: dict[Cell, list[Pass]] = {}
-    for cell, pass_ in runs_of:
-        passes_of.setdefault(cell, []).append(pass_)
+    for cell, own in groupby(runs, key=attrgetter("cell")):
+        of_pass: dict[Pass, list[RunResult]] = {}
+        for run in sorted(own, key=attrgetter("block")):
+            of_pass.setdefault(run.pass_, []).append(run)
+        passes_of[cell] = list(of_pass)
+        runs_of |= {(cell, pass_): those for pass_, those in of_pass.items()}
     return runs_of, passes_of
 
 
@@ -294,7 +314,8 @@ def _unplanned_target(cell: Cell, runs_of: RunsOf) -> TargetRecord:
 
 
 def _check_one_setting(cell: Cell, runs: Sequence[RunResult]) -> None:
-    if all(run.setting == runs[0].setting for run in runs):
+    settings = [run.setting for run in runs]
+    if not settings or settings.count(settings[0]) == len(settings):
         return
     facts = dict.fromkeys(fact for run in runs for fact in run.setting)
     seen = {fact: distinct(run.setting.get(fact) for run in runs) for fact in facts}

@@ -37,6 +37,7 @@ NO_INTERVAL: Literal["no interval (n < 6)"] = "no interval (n < 6)"
 Verdict: TypeAlias = Literal["faster", "slower", "same", "unclear", "no interval (n < 6)"]
 
 _GRID = 2.0**40
+_EXACT_SUMS = 2**52
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,9 @@ def _centre_and_interval(steps: Sequence[int]) -> tuple[float, float | None, flo
     if not steps:
         message = "there is no block"
         raise ValueError(message)
-    sums = _pairwise_sums(steps)
+    # Whole numbers below 2⁵³ are exact as floats too, which sort in a third of the time.
+    small = max(map(abs, steps)) < _EXACT_SUMS
+    sums = _pairwise_sums(list(map(float, steps)) if small else steps)
     centre = median(sums)
     if len(steps) < BLOCKS_FOR_AN_INTERVAL:
         return centre / 2, None, None

@@ -48,7 +48,7 @@ def sums_outside(blocks: int, level: float) -> int:
     lie above twice that centre (Tukey), so the centres that are not rejected lie between two of
     the sums. -1 where no centre is ever rejected.
     """
-    ranks = tuple(range(1, blocks + 1))
+    ranks = _untied(blocks)
     limits = range(sum(ranks) + 1)
     rejected = bisect_left(limits, True, key=lambda limit: 2 * _share_at_most(ranks, limit) > level)
     return rejected - 1
@@ -61,8 +61,8 @@ def _ranks(residuals: Sequence[int]) -> tuple[tuple[int, ...], int]:
     """
     ordered = sorted(residuals, key=abs)
     if is_untied(ordered):
-        untied = tuple(range(1, len(ordered) + 1))
-        return untied, sum(rank for rank, each in zip(untied, ordered, strict=True) if each < 0)
+        negative = sum([rank for rank, each in enumerate(ordered, start=1) if each < 0])
+        return _untied(len(ordered)), negative
     ranks: list[int] = []
     negative = before = 0
     for size, tied in groupby(ordered, key=abs):
@@ -73,6 +73,11 @@ def _ranks(residuals: Sequence[int]) -> tuple[tuple[int, ...], int]:
             ranks += [doubled] * len(members)
             negative += doubled * sum(each < 0 for each in members)
     return tuple(ranks), negative
+
+
+@lru_cache
+def _untied(blocks: int) -> tuple[int, ...]:
+    return tuple(range(1, blocks + 1))
 
 
 def _z(ranks: Sequence[int], signed_sum: int) -> float:

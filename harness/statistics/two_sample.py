@@ -40,7 +40,7 @@ def unpaired_ratio(numerator: Sequence[float], denominator: Sequence[float]) -> 
     if outside is not None:
         low, high = math.exp(logs[outside]), math.exp(logs[-1 - outside])
     # Of the times themselves: two that differ may have the same logarithm.
-    won = sum(bisect_left(below, a) + bisect_right(below, a) for a in above) / 2
+    won = sum([bisect_left(below, a) + bisect_right(below, a) for a in above]) / 2
     return RatioEstimate(
         estimate=math.exp(median(logs)),
         low=low,

@@ -14,6 +14,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, cast
 
 from harness.errors import StoreError
@@ -79,7 +80,7 @@ def run_from_record(record: Any) -> RunResult:
     _check_schema(record)
     return RunResult(
         run_id=record["run_id"],
-        cell=Cell(**record["cell"]),
+        cell=_cell(**record["cell"]),
         bench=record["bench"],
         pass_=cast("Pass", record["pass"]),
         block=record["block"],
@@ -116,7 +117,7 @@ def session_from_record(record: Any) -> SessionRecord:
     # A newer edgebench may have added fields: without them nothing else is lost.
     fields = {name: value for name, value in record.items() if name in _SESSION_FIELDS}
     fields["command"] = tuple(fields["command"])
-    fields["cells"] = tuple(Cell(**cell) for cell in fields["cells"])
+    fields["cells"] = tuple(_cell(**cell) for cell in fields["cells"])
     fields["published"] = tuple(
         PublishedFigures(**figures) for figures in fields.get("published", ())
     )
@@ -130,6 +131,12 @@ def session_from_record(record: Any) -> SessionRecord:
     if fields.get("lineage") is not None:
         fields["lineage"] = Lineage(**fields["lineage"])
     return SessionRecord(**fields)
+
+
+@lru_cache(maxsize=65_536)
+def _cell(model: str, file: str, target: str, variant: str) -> Cell:
+    """Return one value for one cell: what looks it up for each of its runs need not compare."""
+    return Cell(model, file, target, variant)
 
 
 def _target(record: Mapping[str, Any]) -> TargetRecord:

@@ -6,13 +6,15 @@ import math
 
 import numpy as np
 import pytest
-from nights.gate import nights
+from nights.gate import KEYS, nights
 from nights.looks import stopped
 from nights.noise import ALONE, MIX, Noise, draw, of_mix
 from nights.pairs import APART, METHODS, OURS, tallies
 from nights.shares import Claim, Share
 from nights.told import launches_welch, pooled_bootstrap, pooled_mann_whitney, pooled_t
 from scipy import stats
+
+from harness.statistics.screening import CONFIRM_BLOCKS, SCREEN_BLOCKS
 
 QUIET, TYPICAL, BIMODAL, NOISY = (noise for noise, _ in MIX)
 
@@ -121,3 +123,7 @@ def test_the_error_of_a_share_is_wilsons() -> None:
     expected = stats.binomtest(3, 200).proportion_ci(0.95, method="wilson")
     assert (share.low, share.high) == pytest.approx((expected.low, expected.high), abs=1e-5)
     assert math.isclose(share.error, (share.high - share.low) / 2)
+
+
+def test_the_gates_defaults_are_those_of_its_rule() -> None:
+    assert (KEYS.blocks, KEYS.confirm_blocks) == (SCREEN_BLOCKS, CONFIRM_BLOCKS)

@@ -8,6 +8,7 @@ different measurements.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Literal, TypeAlias, get_args
 
 from harness.errors import CompareError
@@ -35,8 +36,8 @@ def differences(one: CellSummary, other: CellSummary) -> dict[str, list[Differen
     ours, theirs = _facts(one), _facts(other)
     declared = one.cell.variant != other.cell.variant
     found: dict[str, list[Difference]] = {}
-    for fact in dict.fromkeys((*ours, *theirs)):
-        a, b = ours.get(fact), theirs.get(fact)
+    for fact, a in ours.items():
+        b = theirs.get(fact)
         # What is not known on one side is no difference.
         if a == b or a is None or b is None:
             continue
@@ -49,6 +50,7 @@ def differences(one: CellSummary, other: CellSummary) -> dict[str, list[Differen
     return found
 
 
+@cache
 def factor_of(fact: str, *, web: bool) -> str:
     """Return the factor of a fact, 'setting' if it must match."""
     # What a page calls its device is the browser and its version.
