@@ -26,6 +26,7 @@ from harness.gate.builds import (
 )
 from harness.gate.collecting import Collected, sha256_of
 from harness.store import write_atomically
+from harness.store.durable import make_folders, sweep
 
 BUILD = "build.json"
 REFERENCE = "reference.json"
@@ -46,12 +47,13 @@ class LastGood:
             StoreError: another one does already, or the folder cannot be written.
         """
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            make_folders(self.root)
             descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise self._refused(error) from error
         try:
             self._lock(descriptor)
+            sweep(self.root)
             yield
         finally:
             os.close(descriptor)
@@ -133,6 +135,7 @@ class LastGood:
         staging = target.with_name(f".{part.sha256}.partial")
         try:
             shutil.rmtree(staging, ignore_errors=True)
+            make_folders(target.parent)
             for inside, path in files.items():
                 copied = staging / inside
                 copied.parent.mkdir(parents=True, exist_ok=True)
@@ -144,6 +147,8 @@ class LastGood:
                     where=str(next(iter(files.values())).parent),
                     hint="let the build end before the gate begins",
                 )
+            for folder in (staging, *(each for each in staging.rglob("*") if each.is_dir())):
+                _sync(folder)
             staging.rename(target)
             _sync(target.parent)
         except OSError as error:

@@ -251,6 +251,7 @@ class _Disturbance:
         patches |= {name: self._by_descriptor(name) for name in _OF_DESCRIPTORS}
         patches["open"] = self._os_open()
         patches["sync"] = self._sync()
+        patches["sendfile"] = self._sendfile()
         opened = self._open()
         stack = ExitStack()
         for name, called in patches.items():
@@ -308,6 +309,19 @@ class _Disturbance:
                 return real(descriptor, others[0][: len(others[0]) // 2])
 
             return self.around(operation, lambda: real(descriptor, *others), half)
+
+        return called
+
+    def _sendfile(self) -> Callable[..., Any]:
+        real = os.sendfile
+
+        def called(to: int, source: int, offset: int, count: int) -> Any:
+            size = os.fstat(source).st_size - offset
+            return self.around(
+                Operation("write", _path_of(to)),
+                lambda: real(to, source, offset, count),
+                lambda: real(to, source, offset, size // 2) if size > 1 else 0,
+            )
 
         return called
 
