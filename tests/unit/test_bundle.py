@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_folders import DEVICE, session, times
+from report_folders import folder as folder_of
 from report_folders import run as a_run
 from runner_parts import ScriptedDriver, measured
 
@@ -22,9 +24,10 @@ from harness import store
 from harness.cli import main
 from harness.errors import StoreError
 from harness.model import Cell, ResultFolder
-from harness.report.bundle import archive
+from harness.report.bundle import archive, papers
 from harness.report.bundle.clean_folder import BUNDLE, write_clean
 from harness.report.bundle.cleaning import Cleaner, serial_hashes
+from harness.report.bundle.papers import Cited
 from harness.report.scrubbing import Scrubber
 from harness.report.verification import check_hash, check_reading
 from harness.serials import hashed
@@ -32,6 +35,9 @@ from harness.store.marking import add_mark
 from harness.store.raw import digest_of, read_raw
 from harness.store.used import Used
 
+pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
+
+HOSTILE = "<script>alert(1)</script>\n# evil `x`"
 SERIAL = "R5CT60ABCDE"
 HOME = "/home/maria.rossi"
 CELL = Cell("net", "fp32", "device", "cpu-1")
@@ -136,6 +142,15 @@ def test_a_file_that_is_no_text_and_holds_a_home_folder_is_refused() -> None:
         Cleaner(str, (HOME,)).file("x.bin", b"\0" + HOME.encode() + b"/x")
 
 
+def test_a_log_with_a_damaged_byte_is_cleaned_and_numbers_are_not_taken_for_one() -> None:
+    cleaner = Cleaner(Scrubber().text)
+    assert cleaner.file("log", b"cannot read /opt/lab/net.tflite \xff\n") == (
+        "cannot read …/net.tflite ".encode() + b"\xff\n"
+    )
+    numbers = bytes(range(128, 250)) + b" /opt/lab/x"
+    assert cleaner.file("output.bin", numbers) == numbers
+
+
 def test_marks_come_along_and_one_on_the_suite_follows_its_new_hash(tmp_path: Path) -> None:
     path = folder(tmp_path / "r")
     digest = store.read_session(path).suite_sha256
@@ -183,6 +198,18 @@ def test_a_folder_inside_of_another_comes_with_it_under_its_name(tmp_path: Path)
         for night in ("one", "two")
         for inside in ("", "/confirmation")
     }
+
+
+def test_hostile_names_stay_names_in_the_papers() -> None:
+    title = 'a "b"\nauthors: [c] <b>`x`</b> | ![i](j)'
+    results = folder_of(session((DEVICE,), ("net",), suite=HOSTILE), lambda cell, block: times(0.5))
+    cited = Cited(title, (title,))
+    parsed = yaml.safe_load(papers.citation(cited, [results]))
+    assert parsed["title"] == parsed["authors"][0]["name"] == title
+    assert len(parsed["authors"]) == 1
+    shown = papers.readme(cited, [results], "1.0", include_virtual=True)
+    for acting in ("<script>", "<b>", "![i](j)", "`x`", "\n# evil"):
+        assert acting not in shown
 
 
 def test_an_archive_that_is_none_is_refused_before_anything_is_read(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from harness.store.folder import Writer
 from harness.store.pruned import PRUNED, read_pruned
 from harness.store.raw import digest_of
 
+pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
+
 FILES = {"said.txt": b"10", "page.json": b"{}"}
 
 

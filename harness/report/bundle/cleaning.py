@@ -15,6 +15,9 @@ from harness.serials import hashed
 Clean: TypeAlias = Callable[[str], str]
 
 _SERIAL = re.compile(r"[\w.:-]{4,64}")
+_SHORT = 300
+_PRINTABLE = bytes(range(32, 127)) + b"\t\r\n"
+_ODD_SHARE = 0.1
 _ENCODED = frozenset({"base64"})
 """Keys of captures whose values are numbers, written as text."""
 
@@ -33,13 +36,12 @@ class Cleaner:
 
     def text(self, text: str) -> str:
         """Return a text without names, paths and serials."""
-        found = self._seen.get(text)
-        if found is None:
-            found = self.text_of(text)
-            if self.serial_hashes:
-                found = _SERIAL.sub(self._serial, found)
-            self._seen[text] = found
-        return found
+        if len(text) > _SHORT:
+            return self._cleaned(text)
+        # The facts of runs are short, and the same in thousands of them.
+        if text not in self._seen:
+            self._seen[text] = self._cleaned(text)
+        return self._seen[text]
 
     def value(self, value: Any) -> Any:
         """Return what JSON holds with every text in it cleaned, the names of keys too."""
@@ -71,18 +73,20 @@ class Cleaner:
         return cleaned
 
     def _file(self, data: bytes) -> bytes:
-        if b"\0" in data:
+        if not _is_text(data):
             return data
-        try:
-            text = data.decode()
-        except UnicodeDecodeError:
-            return data
+        # A log may have a byte in it that is of no character; it comes back as it was.
+        text = data.decode(errors="surrogateescape")
         try:
             document = json.loads(text)
-        except ValueError:
-            return self.text(text).encode()
+        except (ValueError, RecursionError):
+            return self.text(text).encode(errors="surrogateescape")
         cleaned = self.value(document)
         return data if cleaned == document else _as_json(cleaned, text)
+
+    def _cleaned(self, text: str) -> str:
+        found = self.text_of(text)
+        return _SERIAL.sub(self._serial, found) if self.serial_hashes else found
 
     def _serial(self, token: re.Match[str]) -> str:
         digits = hashed(token[0])
@@ -100,6 +104,17 @@ def serial_hashes(folder: ResultFolder) -> frozenset[str]:
     return frozenset(str(each) for each in known if each)
 
 
+def _is_text(data: bytes) -> bool:
+    """Tell text, which may have a damaged byte in it, from numbers: most of it is printable."""
+    if b"\0" in data:
+        return False
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return len(data.translate(None, _PRINTABLE)) < _ODD_SHARE * len(data)
+    return True
+
+
 def _as_json(document: Any, before: str) -> bytes:
     """Return JSON in the shape that it had."""
     spread = before.startswith(("{\n", "[\n"))
@@ -109,4 +124,4 @@ def _as_json(document: Any, before: str) -> bytes:
         indent=1 if spread else None,
         separators=None if spread else (",", ":"),
     )
-    return (shown + "\n" * before.endswith("\n")).encode("utf-8", errors="surrogatepass")
+    return (shown + "\n" * before.endswith("\n")).encode("utf-8", errors="surrogateescape")

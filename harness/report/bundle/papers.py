@@ -11,8 +11,14 @@ from pathlib import Path
 from harness.counted import counted
 from harness.model import ResultFolder
 from harness.report.methods import methods
+from harness.table_text.markdown import in_markdown
 
 README, CITATION, SUMS, TABLES = "README.md", "CITATION.cff", "SHA256SUMS", "tables.md"
+_METHODS = """
+## Methods
+
+{}
+"""
 _NOBODY = "The authors of these measurements"
 
 
@@ -38,12 +44,13 @@ def readme(
     """Return the README of a bundle."""
     runs = sum(len(folder.runs) for folder in folders)
     listed = "\n".join(
-        f"- `results/{folder.path}`: suite {folder.session.suite}, "
+        f"- results/{in_markdown(folder.path)}: suite {in_markdown(folder.session.suite)}, "
         f"{counted(len(folder.runs), 'run')}, begun {folder.session.started_utc[:16]}Z"
         for folder in folders
     )
     told = methods(folders, include_virtual=include_virtual)
-    return f"""# {title_of(cited, folders)}
+    paragraphs = "\n\n".join(map(in_markdown, told.strip().split("\n\n")))
+    return f"""# {in_markdown(title_of(cited, folders))}
 
 {counted(runs, "run")} of {counted(len(folders), "session")} of edgebench, bundled by edgebench
 {version}.
@@ -59,7 +66,7 @@ def readme(
 
 `edgebench verify results` reads every run again from its raw files, and `edgebench table results`
 makes the tables anew.
-{told and f"{chr(10)}## Methods{chr(10)}{chr(10)}{told}"}"""
+{_METHODS.format(paragraphs) if told else ""}"""
 
 
 def citation(cited: Cited, folders: Sequence[ResultFolder]) -> str:
