@@ -32,6 +32,7 @@ from harness.report.site.standings import standings, with_standing
 from harness.report.summary import CellSummary
 from harness.table_text.visible import visible
 
+_SESSIONS_AT_ONCE = 5
 _WITH_STANDING = frozenset({"latency", "cold_start", "memory"})
 
 
@@ -154,7 +155,8 @@ def _sessions(of: PublishedResults, addresses: Addresses) -> Shown:
         (*_session_row(each.results), *((_gate(each),) if gated else ())) for each in of.folders
     )
     looks = tuple(RowLooks({"": addresses.session(folder.path)}) for folder in of.results)
-    return Shown(of.scrubber.table(Table("sessions", "Sessions", columns, rows)), looks)
+    table = of.scrubber.table(Table("sessions", "Sessions", columns, rows))
+    return Shown(table, looks, folded=len(rows) > _SESSIONS_AT_ONCE)
 
 
 def _gate(folder: FolderToPublish) -> str | None:
