@@ -83,7 +83,7 @@ def failing(_: int) -> Outcome:
     return failed("crashed", "it fell over")
 
 
-def decided(
+def judged_night(
     screened: Summaries,
     fresh: Summaries | None = None,
     *,
@@ -91,8 +91,8 @@ def decided(
     builds: Builds | None = None,
     before: KeptNight | None = None,
     **changes: Any,
-) -> GateRecord:
-    """Judge a night; `fresh` is what was measured of what screening flagged."""
+) -> Night:
+    """Return a night; `fresh` is what was measured of what screening flagged."""
     builds = builds or Builds(build("c"), build("a"), build("a"))
     keys = changes.pop("keys", KEYS)
     pairs = pairs_of(screened, twins, keys)
@@ -110,7 +110,12 @@ def decided(
         files={FILE: CELL},
         keys=keys,
     )
-    return decide(replace(night, **changes))
+    return replace(night, **changes)
+
+
+def decided(*arguments: Any, **changes: Any) -> GateRecord:
+    """Judge such a night."""
+    return decide(judged_night(*arguments, **changes))
 
 
 def one(record: GateRecord, what: str) -> Any:
