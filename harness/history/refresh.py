@@ -152,7 +152,7 @@ def _rebuilt(results: Path, tell: Tell) -> Refreshed:
 
 def _look(database: Database, results: Path) -> int:
     """Note all folders that are there, leave those that changed, and return how many did not."""
-    from harness.store.streaming import folders_below
+    from harness.store.folder import folders_below
 
     for statement in (
         "CREATE TEMP TABLE IF NOT EXISTS found (place TEXT PRIMARY KEY, looks TEXT NOT NULL)",

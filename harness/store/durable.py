@@ -105,11 +105,6 @@ def sweep(folder: Path, name: str = "") -> None:
             shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
 
 
-def is_partial(path: Path) -> bool:
-    """Tell whether a path is, or is inside of, something that was never finished."""
-    return any(part.startswith(".") and part.endswith(_PARTIAL) for part in path.parts)
-
-
 def make_folders(path: Path) -> None:
     """Make a folder and those above it, so that a power cut does not lose them."""
     missing = [each for each in (path, *path.parents) if not each.exists()]

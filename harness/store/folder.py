@@ -24,7 +24,6 @@ from harness.store.durable import (
     built_beside,
     cut_unfinished_line,
     finished_lines,
-    is_partial,
     keep_files,
     open_locked,
     refused,
@@ -243,12 +242,34 @@ def find_folders(paths: Iterable[Path]) -> tuple[Path, ...]:
         if (path / SESSION).is_file():
             found.append(path)
             continue
-        inside = path.rglob(SESSION) if path.is_dir() else ()
-        below = sorted(each.parent for each in inside if not is_partial(each.relative_to(path)))
+        below = list(folders_below(path))
         if not below:
             read_session(path)
         found.extend(below)
     return tuple(dict.fromkeys(found))
+
+
+def folders_below(path: Path) -> Iterator[Path]:
+    """Yield the result folders at or below a path, in order of their names.
+
+    Nothing is looked for inside a result folder, whose raw files may be millions, nor in folders
+    whose names begin with a dot.
+    """
+    if (path / SESSION).is_file():
+        yield path
+        return
+    try:
+        with os.scandir(path) as entries:
+            names = sorted(
+                entry.name
+                for entry in entries
+                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
+            )
+    except OSError:
+        # A folder that went away meanwhile, or that is not ours to read, holds no results.
+        return
+    for name in names:
+        yield from folders_below(path / name)
 
 
 def _not_empty(path: Path) -> StoreError:

@@ -11,9 +11,8 @@ from harness.errors import StoreError
 from harness.model import ResultFolder, RunResult, SessionRecord
 from harness.report.digest.sessions import digest_session
 from harness.report.digest.values import Digest, SessionDigest, Unreadable
-from harness.store.folder import SESSION
+from harness.store.folder import SESSION, folders_below
 from harness.store.gate_record import GateRecord, read_gate
-from harness.store.streaming import folders_below
 
 EARLIER_SESSIONS = 7
 """So many sessions of a suite are looked back over; a bench that none of them had is new."""
