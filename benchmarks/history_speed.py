@@ -67,8 +67,8 @@ def main() -> int:
         results = Path(place) / "results"
         _fill(results, cells, arguments.nights, arguments.runs)
         quick = _history(results, cells[len(cells) // 2])
-    flat = all(_rebuild(arguments.rebuild, per_folder=each) for each in (_RUN_LINES, 10**9))
-    return 0 if quick and flat else 1
+    flat = [_rebuild(arguments.rebuild, per_folder=each) for each in (_RUN_LINES, 10**9)]
+    return 0 if quick and all(flat) else 1
 
 
 def _history(results: Path, cell: Cell) -> bool:

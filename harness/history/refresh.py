@@ -10,6 +10,7 @@ from hashlib import blake2s
 from pathlib import Path
 from typing import TypeVar
 
+from harness import locations
 from harness.counted import counted
 from harness.errors import StoreError
 from harness.history.database import (
@@ -88,6 +89,18 @@ def rebuild(results: Path, tell: Tell) -> Refreshed:
     return _rebuilt(results, tell)
 
 
+def index_file(results: Path) -> Path:
+    """Return where the index of a folder of results lies: in it, if it can be written to.
+
+    Of results that are only there to be read it lies in the user's cache.
+    """
+    inside = results / PLACE
+    if os.access(inside.parent if inside.parent.is_dir() else results, os.W_OK):
+        return inside
+    whose = blake2s(str(results.resolve()).encode("utf-8", "surrogateescape"), digest_size=8)
+    return locations.cache() / "index" / f"{whose.hexdigest()}.sqlite"
+
+
 @contextmanager
 def opened(results: Path, tell: Tell) -> Iterator[Database]:
     """Open the index of a folder of results, as it is.
@@ -101,7 +114,7 @@ def opened(results: Path, tell: Tell) -> Iterator[Database]:
             where=str(results),
             hint="name the folder that holds the result folders with --results",
         )
-    database, mended = open_database(results / PLACE)
+    database, mended = open_database(index_file(results))
     if mended:
         tell(mended)
     with database:
@@ -240,7 +253,7 @@ def _judge(database: Database) -> None:
 
 
 def _discard_damaged(results: Path, error: IndexDamaged, tell: Tell) -> None:
-    discard(results / PLACE, error.inode)
+    discard(index_file(results), error.inode)
     tell("the index was damaged: it is made anew")
 
 

@@ -357,7 +357,7 @@ def _apart_conditions(before: Condition, now: Condition) -> bool:
 
 
 def _said_facts(facts: Facts) -> str:
-    return ", ".join(f"{fact} {_short(value)}" for fact, value in facts.items())
+    return ", ".join(f"{fact} {_short(value)}" for fact, value in facts.items() if value != "")
 
 
 def _short(value: object) -> str:

@@ -342,6 +342,20 @@ def test_names_that_are_no_text_do_no_harm(tmp_path: Path) -> None:
     assert series.points[0].n == 3
 
 
+def test_the_index_of_results_that_can_only_be_read_lies_in_the_users_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = tmp_path / "results"
+    write_nights(results, [0.003])
+    monkeypatch.setenv("EDGEBENCH_CACHE", str(tmp_path / "cache"))
+    # Root may write anywhere, so the answer of the system is taken away.
+    monkeypatch.setattr("harness.history.refresh.os.access", lambda *_: False)
+    found, _ = told(results)
+    assert [series.points[0].n for series in found] == [3, 3, 3]
+    assert not (results / ".index").exists()
+    assert len(list((tmp_path / "cache" / "index").glob("*.sqlite"))) == 1
+
+
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no such folder"):
         told(tmp_path / "nowhere")
