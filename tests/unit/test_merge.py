@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from harness import store
 from harness.cli import main
 from harness.errors import CompareError, StoreError
-from harness.model import Failed, Lineage
+from harness.model import Failed, Lineage, ResultFolder
 from harness.report import tables
 from harness.store import durable
 from harness.store.marking import add_mark
@@ -339,3 +339,33 @@ def test_a_run_that_no_session_of_a_merged_folder_made_is_refused(tmp_path: Path
     (night / "runs.jsonl").write_bytes(lines)
     with pytest.raises(StoreError, match="on other is of no session"):
         merge([night], tmp_path / "out")
+
+
+def test_merged_shards_fill_the_tables_that_one_session_of_the_whole_plan_fills(
+    tmp_path: Path,
+) -> None:
+    session = made.a_session(*made.BENCHES)
+    runs = made.runs_of(session)
+    whole = store.read(made.write(tmp_path / "whole", session, runs))
+    for bench in made.BENCHES:
+        own = [run for run in runs if run.bench == bench]
+        made.write(tmp_path / "parts" / bench.replace(":", "-"), made.a_session(bench), own)
+    merge((tmp_path / "parts").iterdir(), tmp_path / "merged")
+    parted = store.read(tmp_path / "merged")
+    assert parted.session.cells == whole.session.cells
+    assert parted.session.targets == whole.session.targets
+
+    def rows(folder: ResultFolder) -> list[object]:
+        return [(table.name, table.columns, table.rows) for table in tables.build([folder])]
+
+    assert rows(parted) == rows(whole)
+
+
+def test_two_merged_nights_are_compared_as_two_sessions_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nights = [whole_night(tmp_path / name) for name in ("one", "two")]
+    assert main(["compare", *map(str, nights), "--json"]) == 0
+    tables_found = json.loads(capsys.readouterr().out)["tables"]
+    (sides,) = tables_found
+    assert len(sides["rows"]) == 6 + 1
