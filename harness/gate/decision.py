@@ -10,7 +10,7 @@ from harness.errors import EXIT_FINDINGS, EXIT_OK
 from harness.gate.builds import Build, KeptNight, PartName
 from harness.gate.environment import changes
 from harness.gate.judging import Evidence, drift_of, judge_pairs
-from harness.gate.observing import Summaries
+from harness.gate.observing import LATENCY, Summaries
 from harness.gate.outcomes import (
     OUTCOME,
     drift_of_sizes,
@@ -91,9 +91,19 @@ def _judgements(night: Night) -> Iterator[Judgement]:
         # A cell that was left out by a selection is not missing.
         if night.whole or each.cell in found:
             yield each
+    yield from _alone(night)
     yield from judge_pairs(night.evidence)
     yield from judge_sizes(night.files, builds.candidate, builds.last_good, night.keys)
     yield from judge_nodes(found, night.twins, before, night.keys.nodes_delegated)
+
+
+def _alone(night: Night) -> Iterator[Judgement]:
+    """Tell which cells are older than what they run now; of new cells that was told already."""
+    known = night.before.noted
+    for cell, lacking in night.twins.alone.items():
+        if cell in known and cell in night.found:
+            why = f"the last good build has nothing to stand beside: {lacking}"
+            yield Judgement(cell, LATENCY, "not judged", why=why)
 
 
 def _with_acceptance(judged: Judgement, night: Night) -> Judgement:

@@ -37,12 +37,14 @@ class Twins:
     """The runs of other builds: a prototype of each, and what they run.
 
     `of` is side → own cell → the cell that stands for that build; a reference that is the last good
-    build has no runs of its own.
+    build has no runs of its own. `alone` is own cell → the parts of it that the last good build
+    does not have.
     """
 
     runs: tuple[PlannedRun, ...] = ()
     models: Models = field(default_factory=dict)
     of: Mapping[Side, Mapping[Cell, Cell]] = field(default_factory=dict)
+    alone: Mapping[Cell, str] = field(default_factory=dict)
 
     def cell(self, own: Cell, side: Side) -> Cell | None:
         """Return the cell of that build that a cell is compared with, if any."""
@@ -111,7 +113,12 @@ def twins_of(
     for run in runs:
         format_ = drivers[run.target.driver].model_format
         names = parts_of(run, format_, builds.candidate)
+        if model_part(run.model.key, format_) not in names:
+            # It has no file for this driver, or was left out by a selection.
+            continue
         last_good = _compared(names, builds.candidate, builds.last_good)
+        if last_good == "lacking":
+            making.alone[run.cell] = _lacking(names, builds.last_good)
         if last_good == "lacking" or (last_good == "same" and not anyway):
             continue
         making.twin(run, format_, "last good", builds.last_good)
@@ -121,7 +128,11 @@ def twins_of(
             making.of["reference"][run.cell] = making.of["last good"][run.cell]
         else:
             making.twin(run, format_, "reference", builds.reference)
-    return Twins(tuple(making.runs), making.models, making.of)
+    return Twins(tuple(making.runs), making.models, making.of, making.alone)
+
+
+def _lacking(names: Sequence[PartName], build: Build) -> str:
+    return ", ".join(name for name in names if name not in build.parts)
 
 
 def _compared(
@@ -141,6 +152,7 @@ class _Making:
         self.models: dict[tuple[str, str], dict[ModelFormat, ModelFile]] = {}
         self._kept: dict[str, KeptBuild] = {}
         self.of: dict[Side, dict[Cell, Cell]] = {"last good": {}, "reference": {}}
+        self.alone: dict[Cell, str] = {}
         self._folder = folder
 
     def twin(self, run: PlannedRun, format_: ModelFormat, side: Side, build: Build) -> None:

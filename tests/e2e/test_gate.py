@@ -119,6 +119,11 @@ def test_a_regression_is_found_beside_the_kept_build_and_moves_nothing(night: Co
     assert ("other", "mine (last good)") not in pairs
     fresh = targets(night.folder / "slower/confirmation")
     assert sorted(fresh) == [("net", "mine")] * 12 + [("net", "mine (last good)")] * 12
+    session = json.loads((night.folder / "slower/session.json").read_text())
+    files = [
+        session["models"][name]["tflite_bytes"] for name in ("net/fp32 (last good)", "net/fp32")
+    ]
+    assert files[1] / files[0] == pytest.approx(1.1, abs=0.001)
     shown = night("table", "slower")
     assert "mine (last good)" in shown.stdout
     assert night("verify", "slower").returncode == 0

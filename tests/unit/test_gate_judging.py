@@ -223,6 +223,13 @@ def test_identical_builds_leave_nothing_to_judge_but_failures() -> None:
     assert "nothing of its build changed" in one(failed_now, "outcome").why
 
 
+def test_a_known_cell_whose_files_last_good_does_not_have_says_so() -> None:
+    twins = Twins(alone={CELL: "tool:new/x86_64"})
+    latency = one(decided(found({CELL: at(1.0)}), twins=twins), "latency")
+    assert (latency.verdict, latency.change) == ("not judged", None)
+    assert "tool:new/x86_64" in latency.why
+
+
 def test_a_changed_environment_is_told_and_is_no_verdict() -> None:
     before = night_of(build("a"), environment={"host": {"kernel": "6.1", "os": "Debian"}})
     now = {"host": {"kernel": "6.2", "os": "Debian", "python": "3.13"}}

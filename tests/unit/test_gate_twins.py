@@ -109,6 +109,19 @@ def test_a_cell_that_last_good_does_not_have_stands_alone() -> None:
     assert made(a_suite(2, {"host": 1}), a_build(), before)[0].runs == ()
 
 
+def test_what_a_known_cell_runs_for_the_first_time_is_named() -> None:
+    before = Build({name: p for name, p in a_build().parts.items() if name != RUNTIME})
+    twins, own = made(a_suite(1, {"host": 1}), a_build(), before)
+    assert twins.alone == {own[0].cell: RUNTIME}
+
+
+def test_a_model_without_a_file_for_a_driver_has_no_twin_whatever_else_changed() -> None:
+    newer = a_build(runtime=part("newer", ""))
+    candidate = Build({name: p for name, p in newer.parts.items() if name != MODEL1})
+    twins, _ = made(a_suite(2, {"host": 1}), candidate)
+    assert {run.cell.model for run in twins.runs} == {"m0"}
+
+
 def test_the_reference_has_runs_of_its_own_only_where_it_is_neither_build() -> None:
     suite = a_suite(1, {"host": 1})
     cell = Cell("m0", "fp32", "host", "v0")

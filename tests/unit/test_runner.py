@@ -24,6 +24,7 @@ from harness.model import (
     Skipped,
 )
 from harness.options import Sampling
+from harness.plugins import KeptBuild
 from harness.report.summary import summarise
 from harness.runner import lane
 from harness.runner.events import Event, RunFinished, SessionFinished, TargetUnavailable
@@ -73,6 +74,21 @@ def test_a_lost_target_costs_only_its_own_runs(tmp_path: Path) -> None:
     assert all(isinstance(o, Skipped) and not o.expected for o in others)
     assert all(isinstance(o, Measured) for o in played.outcomes("a"))
     assert played.driver.closed == 2
+
+
+def test_a_target_with_a_kept_build_is_opened_with_its_tools_and_its_runtime(
+    tmp_path: Path,
+) -> None:
+    class Noting(ScriptedDriver):
+        def open(self, target: Any) -> ScriptedSession:
+            opened[target.name] = (target.tools, target.runtime)
+            return super().open(target)
+
+    opened: dict[str, Any] = {}
+    kept = KeptBuild({"tool": {}}, Path("kept"))
+    twin = replace(a_target({"a": value(1)}, "t (last good)"), kept=kept)
+    Played(tmp_path, a_target({"a": value(1)}), twin, driver=Noting())
+    assert opened == {"t": ({}, None), "t (last good)": ({"tool": {}}, Path("kept"))}
 
 
 def test_a_missing_target_is_a_skipped_row_with_the_next_step(tmp_path: Path) -> None:
