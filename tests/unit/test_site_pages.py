@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from base64 import b64encode
 from dataclasses import replace
@@ -13,7 +14,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from published_sites import Page, dead_links, files_of
-from report_folders import CHROMIUM, DEVICE, SECONDS, failed, folder, realistic, run, session, times
+from report_folders import (
+    CHROMIUM,
+    DEVICE,
+    SECONDS,
+    failed,
+    folder,
+    memory,
+    realistic,
+    run,
+    session,
+    times,
+)
 
 from harness.model import Cell, Measured, Outcome, Proof, ResultFolder, Scalar
 from harness.report.pictures.simd_threads import simd_threads_pictures
@@ -30,6 +42,7 @@ HOSTILE = (
     "</script></style></title><svg onload=alert(3)>javascript:'&\u202e\n=cmd|../../x"
 )
 VIRTUAL = "virtual device"
+CELLS = session((CHROMIUM,)).cells
 
 
 def night(day: int, factor: float = 1.0, tfjs: str = "4.22.0", blocks: int = 6) -> ResultFolder:
@@ -438,3 +451,15 @@ def test_half_a_character_in_a_name_breaks_nothing() -> None:
     files = files_of([named])
     assert "t\\ud800" in files["index.html"]
     assert dead_links(files) == []
+
+
+def test_unreadable_dates_and_numbers_beyond_all_bounds_break_no_page() -> None:
+    nights = []
+    for day in ("long ago", "yesterday"):
+        one = night(3)
+        heap = [run(cell, 1, memory(wasm_heap=math.inf), pass_="memory") for cell in CELLS]
+        record = replace(one.session, started_utc=day)
+        nights.append(replace(one, path=f"r/{day}", session=record, runs=(*one.runs, *heap)))
+    files = files_of(nights)
+    assert dead_links(files) == []
+    assert any("long ago to yesterday" in text for text in files.values())

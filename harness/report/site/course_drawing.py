@@ -33,7 +33,7 @@ _LOOKS = """
 
 def course_svg(title: str, series: Series, scale: Scale) -> str:
     """Return the drawing of a series of two nights or more, as an SVG document."""
-    days = [_day(night.begun_utc) for night in series.nights]
+    days = _days(series.nights)
     across = Axis("", days[0], days[-1])
     ends = [end / scale.size for night in series.nights for end in (night.low, night.high)]
     up = axis(f"{series.metric} ({scale.unit})", ends)
@@ -162,6 +162,14 @@ def change_text(change: ChangePoint) -> str:
     if change.low is None or change.high is None:
         return text
     return f"{text} [{100 * (change.low - 1):+.1f}, {100 * (change.high - 1):+.1f}]"
+
+
+def _days(nights: Sequence[Night]) -> list[float]:
+    """Return where nights lie in time, in days; a step each where one has no readable date."""
+    try:
+        return [_day(night.begun_utc) for night in nights]
+    except ValueError:
+        return [float(number) for number in range(len(nights))]
 
 
 def _day(begun_utc: str) -> float:

@@ -7,6 +7,7 @@ a browser, a model's file), the night says so.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -166,7 +167,8 @@ def _metrics(
 
 def _own(night: CellSummary) -> list[MetricSummary]:
     time = [night.time] if night.time else []
-    return [*time, *(metric for metric in night.memory_metrics if metric.n)]
+    found = (*time, *(metric for metric in night.memory_metrics if metric.n))
+    return [metric for metric in found if all(map(math.isfinite, metric.values))]
 
 
 def _night(night: CellSummary, metric: MetricSummary, changed: tuple[str, ...], page: str) -> Night:
