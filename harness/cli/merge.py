@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 
 from harness import store
 from harness.cli import say
@@ -15,14 +16,22 @@ from harness.store.merging import merge
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the verb; returns the exit code."""
-    merged = merge(store.find_folders(arguments.folders), arguments.out)
+    folders = store.find_folders(arguments.folders)
+    merged = merge(folders, arguments.out)
     print(merged.path)  # noqa: T201  where the folder is, is the product
     say(f"{counted(len(merged.session.merged), 'session')}, {counted(merged.runs, 'run')}")
     if merged.without_raw:
         say(f"{counted(merged.without_raw, 'run')} without raw files, which no folder has")
     for missing in _missing(merged.session):
         say(missing)
+    beside = arguments.out.resolve().parent
+    if any(each.resolve().parent == beside for each in folders if not _same(each, arguments.out)):
+        say(f"it lies beside its parts: what reads all of {beside.name} sees their runs twice")
     return EXIT_OK
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
 
 
 def _missing(session: SessionRecord) -> Iterator[str]:

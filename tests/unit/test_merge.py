@@ -158,6 +158,12 @@ def test_the_command_says_what_it_merged_and_which_shard_is_missing(
     assert said.out == f"{tmp_path / 'two'}\n"
     assert "2 sessions, 8 runs" in said.err
     assert "shard 3/3 is missing: phone:b2" in said.err
+    assert "sees their runs twice" in said.err
+    apart = tmp_path / "apart" / "two"
+    assert main(["merge", *folders, str(apart.parent / "two"), "--out", str(apart)]) == 4
+    assert main(["merge", *folders, "--out", str(apart)]) == 0
+    assert main(["merge", str(apart), "--out", str(apart)]) == 0
+    assert "twice" not in capsys.readouterr().err
 
 
 def test_the_same_run_with_other_contents_is_refused_by_its_name(tmp_path: Path) -> None:
