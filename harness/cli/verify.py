@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import get_args
+from typing import Literal, TypeAlias, get_args
 
 from harness import store
 from harness.cli.printing import print_tables
 from harness.counted import counted
-from harness.errors import EXIT_FINDINGS, EXIT_OK, StoreError
+from harness.errors import EXIT_FINDINGS, EXIT_OK, PluginError, StoreError
 from harness.model import Column, Figure, ResultFolder, RunResult, Table
 from harness.plugins import driver
 from harness.report.bundle.clean_folder import BUNDLE
-from harness.report.verification import Checked, Standing, check_hash, check_reading
+from harness.report.verification import Checked, Standing, check_hash, check_reading, check_tables
+from harness.runner.rereading import reread
 from harness.store.marks import read_marks, standing_reasons, why_invalid
 from harness.store.pruned import pruned_on
 from harness.store.raw import read_raw
 
 _MOST_NAMED = 20
+_OF_A_RUN: tuple[Literal["hash", "reading"], ...] = ("hash", "reading")
+Found: TypeAlias = tuple[str, Checked]
+"""A run, '' for the folder, and what came of a check."""
+
 _STANDINGS: tuple[Standing, ...] = get_args(Standing)
 
 
@@ -34,9 +40,15 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _folder(path: Path) -> tuple[Table, bool]:
     results = store.read_as_written(path)
-    found = [("", _suite(path, results))]
+    found: list[Found] = [("", _suite(path, results))]
+    again = []
     for run in results.runs:
-        found += [(run.run_id, each) for each in _run(path, run)]
+        files = _files(path, run, found)
+        if files is not None:
+            checks = (check_hash(run, files), check_reading(run, files, driver))
+            found += [(run.run_id, each) for each in checks]
+        again.append(_again(run, files or {}))
+    found += [("", each) for each in check_tables(results, replace(results, runs=tuple(again)))]
     counts = Counter((each.what, each.standing) for _, each in found)
     rows = tuple(
         (what, *(_count(counts[what, standing]) for standing in _STANDINGS))
@@ -64,21 +76,27 @@ def _suite(path: Path, results: ResultFolder) -> Checked:
     return Checked("hash", "differs", "suite.yaml is not the suite that was run")
 
 
-def _run(path: Path, run: RunResult) -> Iterator[Checked]:
+def _files(path: Path, run: RunResult, found: list[Found]) -> Mapping[str, bytes] | None:
+    """Return a run's raw files; where they cannot be had, note why, and return None."""
     try:
-        files = read_raw(path, run)
+        return read_raw(path, run)
     except StoreError as error:
         if day := pruned_on(path, run):
             told = f"its raw files were pruned on {day}"
-            yield from (
-                Checked("hash", "not checked", told),
-                Checked("reading", "not checked", told),
-            )
+            found += [(run.run_id, Checked(what, "not checked", told)) for what in _OF_A_RUN]
         else:
-            yield Checked("hash", "differs", error.message)
-        return
-    yield check_hash(run, files)
-    yield check_reading(run, files, driver)
+            found.append((run.run_id, Checked("hash", "differs", error.message)))
+    return None
+
+
+def _again(run: RunResult, files: Mapping[str, bytes]) -> RunResult:
+    """Return what a run's files say now; the run itself where nothing can be read again."""
+    if not files:
+        return run
+    try:
+        return reread(run, files, driver(str(run.setting.get("driver"))))
+    except PluginError:
+        return run
 
 
 def _marked(path: Path, results: ResultFolder) -> Iterator[str]:
@@ -98,7 +116,7 @@ def _cleaned(path: Path) -> Iterator[str]:
         )
 
 
-def _notes(found: list[tuple[str, Checked]]) -> Iterator[str]:
+def _notes(found: list[Found]) -> Iterator[str]:
     differing = [(name, each) for name, each in found if each.standing == "differs"]
     for name, each in differing[:_MOST_NAMED]:
         yield f"{name or 'the folder'}: {each.told}."

@@ -1,4 +1,4 @@
-"""Does a result folder say what its raw files say? Every run is read again and compared.
+"""Does a result folder say what its raw files say? Runs are read again, and tables made of that.
 
 A run's line is compared with what today's reader makes of its files: the same outcome, the same
 numbers, the same proof. What cannot be checked so is counted and named, never taken for right: runs
@@ -7,13 +7,24 @@ that left nothing, drivers that are not installed, outputs whose reference is no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from harness.errors import HarnessError, PluginError
-from harness.model import Capture, Failed, Measured, Measurement, Reading, RunResult, Skipped
+from harness.code_digest import harness_sha256
+from harness.errors import CompareError, HarnessError, PluginError
+from harness.model import (
+    Capture,
+    Failed,
+    Measured,
+    Measurement,
+    Reading,
+    ResultFolder,
+    RunResult,
+    Skipped,
+)
 from harness.plugins import Driver
+from harness.report import tables
 from harness.store.raw import digest_of
 
 Standing: TypeAlias = Literal["holds", "differs", "not checked"]
@@ -25,7 +36,7 @@ _JUDGED_OUTPUTS = "output-"
 class Checked:
     """What came of one check of one run; `told` says what differs, or why it was not checked."""
 
-    what: Literal["hash", "reading"]
+    what: Literal["hash", "reading", "table"]
     standing: Standing
     told: str = ""
 
@@ -62,6 +73,34 @@ def check_reading(
     if differing:
         return Checked("reading", "differs", differing)
     return Checked("reading", "holds")
+
+
+def check_tables(stored: ResultFolder, again: ResultFolder) -> Iterator[Checked]:
+    """Compare the tables of a folder with those of the runs that its files give now.
+
+    Another edgebench may have noted other facts of the same files: that is no difference of theirs.
+    """
+    try:
+        shown, computed = tables.build([stored]), tables.build([again])
+    except CompareError as error:
+        yield Checked("table", "not checked", error.message)
+        return
+    own = all(run.reader_sha256 == harness_sha256() for run in stored.runs if run.raw)
+    found = {(table.section, table.title): (table.columns, table.rows) for table in computed}
+    for table in shown:
+        if found.pop((table.section, table.title), None) == (table.columns, table.rows):
+            yield Checked("table", "holds")
+        else:
+            yield _another(table.title, own=own)
+    for _, title in found:
+        yield _another(title, own=own)
+
+
+def _another(title: str, *, own: bool) -> Checked:
+    if own:
+        return Checked("table", "differs", f"its raw files give another table: {title}")
+    told = "another edgebench read it, and tells of it otherwise; `edgebench reread` reads it anew"
+    return Checked("table", "not checked", told)
 
 
 def _unreadable(run: RunResult, error: HarnessError) -> Checked:

@@ -20,7 +20,7 @@ from harness.model import (
     Scalar,
 )
 from harness.plugins import Driver
-from harness.runner.attempt import proved, subject_of, without_fault
+from harness.runner.attempt import BUG_HINT, proved, subject_of, without_fault
 
 _GIVEN_TO_THE_RUN = (
     "driver",
@@ -46,6 +46,10 @@ def reread(run: RunResult, files: Mapping[str, bytes], driver: Driver) -> RunRes
         reading = proved(driver.read(Capture(files)))
     except HarnessError as error:
         reading = Reading(Failed(Failure(error.kind, str(error), error.hint)), proof=run.proof)
+    # One driver's bug must cost one run, as it does when it is measured.
+    except Exception as error:  # noqa: BLE001
+        failure = Failure("driver-bug", f"{type(error).__name__}: {error}", BUG_HINT)
+        reading = Reading(Failed(failure), proof=run.proof)
     return replace(
         run,
         outcome=_outcome(run, without_fault(reading.outcome)),

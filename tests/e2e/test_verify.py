@@ -42,7 +42,9 @@ def test_an_untouched_folder_holds(measured: Commander) -> None:
     tried = [record for record in lines(measured.folder / "r") if record["raw"]]
     assert rows["reading"]["holds"]["value"] == len(tried) > 1
     assert rows["hash"]["holds"]["value"] == len(tried) + 1
-    assert rows["hash"]["differs"]["value"] == rows["reading"]["differs"]["value"] == 0
+    assert {row["differs"]["value"] for row in rows.values()} == {0}
+    assert rows["table"]["holds"]["value"] >= 2
+    assert rows["table"]["not_checked"]["value"] == 0
 
 
 def test_a_number_that_was_improved_is_found(measured: Commander) -> None:
@@ -96,3 +98,25 @@ def test_a_run_that_names_files_outside_its_folder_is_not_followed(measured: Com
     code, _, notes = verified(measured)
     assert code == 1
     assert "outside its folder" in notes
+
+
+def test_a_fact_that_was_changed_shows_in_the_table_that_says_it(measured: Commander) -> None:
+    change_line(measured.folder / "r", "measured", lambda r: r["setting"].update(threads=7))
+    code, rows, notes = verified(measured)
+    assert code == 1
+    assert rows["reading"]["differs"]["value"] == 0
+    assert "its raw files give another table: Threads" in notes
+
+
+def test_what_another_edgebench_told_otherwise_is_no_difference_of_the_files(
+    measured: Commander,
+) -> None:
+    def by_another(record: dict[str, Any]) -> None:
+        record["reader_sha256"] = "0" * 64
+        record["setting"]["threads"] = 7
+
+    change_line(measured.folder / "r", "measured", by_another)
+    code, rows, notes = verified(measured)
+    assert code == 0
+    assert rows["table"]["not_checked"]["value"] == 1
+    assert "`edgebench reread` reads it anew" in notes
