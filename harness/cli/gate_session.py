@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness import plan
+from harness import plan, store
 from harness.cli.placing import placed
 from harness.cli.run import Prepared, prepare
 from harness.errors import SuiteError
@@ -126,6 +126,9 @@ def ready(suite: Suite, arguments: argparse.Namespace) -> Gate:
     kept = kept_for(suite, arguments)
     drivers = {target.driver: driver(target.driver) for target in suite.targets}
     alone = _planned(suite, drivers, arguments)
+    if getattr(arguments, "resume", None) is not None:
+        # What a selection left out when it began is no part of its build either.
+        alone = plan.of_cells(alone, store.read_session(arguments.resume).cells)
     prepared = prepare(alone)
     collected = collect(suite.models, drivers, prepared.models, prepared.tools)
     gate = Gate(

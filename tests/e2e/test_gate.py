@@ -201,7 +201,7 @@ def test_fresh_blocks_that_were_interrupted_are_completed_before_anything_is_dec
     gate(night, "first", code=0)
     grow(night, 0.1)
     killed = night.within(SLOWLY="0.05").start(
-        "gate", "suite.yaml", "--out", "r", "--progress", "lines"
+        "gate", "suite.yaml", "--only", "model=net", "--out", "r", "--progress", "lines"
     )
     assert killed.stderr is not None
     while "5/24]" not in killed.stderr.readline():
@@ -213,6 +213,7 @@ def test_fresh_blocks_that_were_interrupted_are_completed_before_anything_is_dec
     resumed = night("gate", "suite.yaml", "--resume", "r", "--quiet")
     assert resumed.returncode == 1, resumed.stdout + resumed.stderr
     assert verdicts(decision(night, "r"))["net", "latency"] == "regressed"
+    assert {model for model, _ in verdicts(decision(night, "r"))} == {"net"}
     fresh = targets(night.folder / "r" / "confirmation")
     assert (fresh[: len(before)], len(fresh)) == (before, 24)
     unknown = night("gate", "suite.yaml", "--accept", "model=nett", "--quiet")
