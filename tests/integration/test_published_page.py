@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import pytest
-from report_folders import realistic
+from report_folders import realistic, times
 from test_site_pages import HOSTILE, night
 
 from harness import store
@@ -20,6 +20,7 @@ from harness.model import (
     Cell,
     Failed,
     Failure,
+    Outcome,
     ResultFolder,
     RunResult,
     SessionRecord,
@@ -27,6 +28,7 @@ from harness.model import (
 )
 from harness.models.blazeface_front import PLUGIN as BLAZEFACE
 from harness.plugins import build_network
+from harness.table_text.visible import visible
 from harness.transports import browser_discovery
 
 pytestmark = pytest.mark.browser
@@ -83,8 +85,9 @@ def hostile(path: Path) -> None:
     model.write_bytes(write_tflite(build_network(BLAZEFACE, 1)))
     planned = planned_model(model)
     assert planned.tensors is not None
-    cells = (Cell(HOSTILE, "fp32", "device", "cpu-1"),)
-    target = TargetRecord("device", "android-tflite", "host", True, ("cpu-1",), None, (), 0.02)
+    cells = tuple(Cell(HOSTILE, "fp32", "device", name) for name in ("cpu-1", "other", HOSTILE))
+    names = tuple(cell.variant for cell in cells)
+    target = TargetRecord("device", "android-tflite", "host", True, names, None, (), 0.02)
     record = SessionRecord(
         schema=store.SCHEMA,
         suite="pages",
@@ -103,9 +106,10 @@ def hostile(path: Path) -> None:
     )
     failure = Failure("unreadable-output", HOSTILE, HOSTILE)
     with store.create(path, record, "suite: pages\n", {DIGEST: planned.tensors}) as writer:
-        writer.append(
-            RunResult("1", cells[0], "host", "latency", 0, 0, 1, Failed(failure), "", 1.0)
-        )
+        outcomes: tuple[Outcome, ...] = (Failed(failure), times(0.01), times(0.02))
+        for number, (cell, outcome) in enumerate(zip(cells, outcomes, strict=True)):
+            run = RunResult(str(number), cell, "host", "latency", 0, 0, 1, outcome, "", 1.0)
+            writer.append(run)
 
 
 @pytest.fixture(scope="module")
@@ -232,6 +236,10 @@ def test_sorting_filtering_and_switching_work_by_keyboard(site: Path, chromium: 
         assert speedups["plain"][0].startswith("0.")
         assert "slower" in {text for text, _, _ in column("verdict")}
         assert page.locator("#over").text_content().startswith("speed-ups of the latency table are")
+        page.locator("#baseline").select_option(visible(HOSTILE))
+        assert page.locator("td", has_text=f"no {visible(HOSTILE)} here").count() > 0
+        over = page.locator("tr", has_text="other").locator("td", has_text="2.00×")
+        assert over.count() == 1
         page.locator("#baseline").select_option("")
         assert column("time") == published
         assert watched.said == []
