@@ -97,9 +97,10 @@ def measurements_of(run: RunResult) -> tuple[Measurement, ...]:
 
 def usable_value(run: RunResult, metric: str) -> float | None:
     """Return a run's value of a metric that is finite and, of compared times, above 0."""
-    for measurement in measurements_of(run):
-        if measurement.metric == metric and measurement.value is not None:
-            value = measurement.value
+    outcome = run.outcome
+    for measurement in outcome.measurements if isinstance(outcome, Measured) else ():
+        value = measurement.value
+        if measurement.metric == metric and value is not None:
             # A time of 0 is below the clock's resolution; no ratio can be formed of it.
             usable = math.isfinite(value) and (value > 0 or metric not in STATISTICS)
             return value if usable else None

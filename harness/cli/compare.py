@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from harness import plan, store
+from harness.cli.collecting import without_collecting
 from harness.cli.printing import print_tables
 from harness.errors import EXIT_FINDINGS, EXIT_OK, SuiteError
 from harness.report.comparison.comment import comment
@@ -15,6 +16,7 @@ from harness.report.comparison.tables import compare
 from harness.report.summary import summarise
 
 
+@without_collecting()
 def execute(arguments: argparse.Namespace) -> int:
     """Run the verb; returns 1 if a cell became slower."""
     made = compare(_operands(arguments.sides), arguments.factor, family_wise=arguments.family_wise)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 
 from harness import plan, store
+from harness.cli.collecting import without_collecting
 from harness.cli.printing import print_tables
 from harness.errors import EXIT_OK, SuiteError
 from harness.report import operators, tables
 
 
+@without_collecting()
 def execute(arguments: argparse.Namespace) -> int:
     """Run the verb; returns the exit code."""
     if arguments.ops and arguments.family_wise:

@@ -103,10 +103,11 @@ def summary_of(name: str, runs: Sequence[RunResult]) -> MetricSummary:
 
 
 def _metric(name: str, runs: Sequence[RunResult]) -> MetricSummary:
+    value_of = _time_to_first_result if name == COLD_START[-1] else usable_value
     by_block = []
     absent: dict[str, None] = {}
     for run in runs:
-        value = _value(run, name)
+        value = value_of(run, name)
         if value is not None:
             by_block.append(((run.bench, run.block), value))
             continue
@@ -116,15 +117,12 @@ def _metric(name: str, runs: Sequence[RunResult]) -> MetricSummary:
     return MetricSummary(name, tuple(by_block), tuple(absent))
 
 
-def _value(run: RunResult, name: str) -> float | None:
-    if name != "time_to_first_result" or _says(run, name):
+def _time_to_first_result(run: RunResult, name: str) -> float | None:
+    """Return what a run says of it, else the sum of its parts."""
+    if any(m.metric == name and m.value is not None for m in measurements_of(run)):
         return usable_value(run, name)
     parts = [usable_value(run, part) for part in COLD_START[:-1]]
     return None if None in parts else math.fsum(part for part in parts if part is not None)
-
-
-def _says(run: RunResult, name: str) -> bool:
-    return any(m.metric == name and m.value is not None for m in measurements_of(run))
 
 
 def reason_without_time(runs: Sequence[RunResult]) -> str:

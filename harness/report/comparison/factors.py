@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Literal, TypeAlias, get_args
 
 from harness.errors import CompareError
-from harness.model import Facts, Scalar
-from harness.paired_runs import SAME_FOR_A_RATIO, measured_runs
+from harness.model import Facts, Measured, Scalar
+from harness.paired_runs import SAME_FOR_A_RATIO
 from harness.report.summary import CellSummary
 
 Factor: TypeAlias = Literal["tool", "model", "tfjs", "browser", "os", "device"]
@@ -91,15 +92,16 @@ def check(
 
 
 def _facts(cell: CellSummary) -> Facts:
-    runs = measured_runs(cell.latency.runs) or measured_runs(cell.memory.runs)
-    if not runs:
+    runs = chain(cell.latency.runs, cell.memory.runs)
+    first = next((run for run in runs if isinstance(run.outcome, Measured)), None)
+    if first is None:
         return {}
     subject = {
         fact: value
-        for fact, value in runs[0].subject.items()
+        for fact, value in first.subject.items()
         if factor_of(fact, web=True) != "setting"
     }
-    return {**subject, **runs[0].setting}
+    return {**subject, **first.setting}
 
 
 def _told(facts: Sequence[Difference]) -> str:
