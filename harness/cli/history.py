@@ -46,7 +46,7 @@ def _selection(index: Database, text: str) -> Selection:
     """Return what a selection or a label means.
 
     Raises:
-        SuiteError: it means no cell that was ever run.
+        SuiteError: it means no cell that was ever measured.
     """
     cells = known_cells(index)
     if "=" in text:
@@ -57,7 +57,7 @@ def _selection(index: Database, text: str) -> Selection:
         if cell.label == text:
             return Selection({word: frozenset({getattr(cell, word)}) for word in WORDS})
     raise SuiteError(
-        f"{text!r} is no cell of these results",
+        f"no cell that was measured is {text!r}",
         hint=_nearest(text, [cell.label for cell in cells]),
     )
 

@@ -23,7 +23,7 @@ from harness.history.database import (
     open_database,
 )
 from harness.history.row_ids import storable
-from harness.history.schema import EMPTIED
+from harness.history.schema import EMPTIED, NOTHING
 
 PUBLICATIONS = "publications.jsonl"
 """As `harness.store.publications` names it; importing that would cost every `history` its time."""
@@ -136,7 +136,8 @@ def refresh(database: Database, results: Path, tell: Tell) -> Refreshed:
     for place, looks in list(database.rows("SELECT place, looks FROM found ORDER BY place")):
         with database.transaction():
             _take(database, results, place, looks, tell)
-    if waiting or gone:
+    # Also what another process took in, and was ended before it could judge.
+    if database.first("SELECT from_utc FROM unjudged") != (NOTHING,):
         _judge(database)
     return Refreshed(waiting, unchanged, gone)
 

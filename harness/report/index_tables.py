@@ -9,10 +9,10 @@ from harness.report.numbers import count
 
 _COUNTED = (
     ("result folders", "SELECT count(*) FROM folders WHERE problem = ''"),
-    ("cells", "SELECT count(*) FROM cells"),
+    ("cells", "SELECT count(DISTINCT cell) FROM series WHERE id IN (SELECT series FROM sessions)"),
     ("series", "SELECT count(DISTINCT series) FROM sessions"),
     ("runs", "SELECT total(runs) FROM folders"),
-    ("hashes of what they used", "SELECT count(*) FROM hashes"),
+    ("hashes of what they used", "SELECT count(DISTINCT hash) FROM uses"),
     ("change points", "SELECT count(*) FROM changes"),
 )
 

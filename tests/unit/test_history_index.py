@@ -33,7 +33,7 @@ from harness import store
 from harness.errors import StoreError
 from harness.history.database import PLACE, Database
 from harness.history.refresh import ask_index, opened, problems, rebuild, refresh
-from harness.history.series import Series, read_changed, read_series
+from harness.history.series import Series, known_cells, read_changed, read_series
 from harness.history.used_in import places_using
 from harness.model import Lineage, RunResult
 from harness.report.summary import summarise
@@ -418,6 +418,30 @@ def test_a_rebuild_that_is_interrupted_leaves_the_old_index(
     with pytest.raises(KeyboardInterrupt):
         rebuild(tmp_path, print)
     assert dump(tmp_path) == before
+
+
+def test_sessions_that_were_taken_in_and_not_judged_are_judged_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_nights(tmp_path, [0.003] * 14 + [0.0036] * 3, [SIMD])
+
+    def interrupt(database: Database) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as until:
+        until.setattr("harness.history.judging.judge", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            told(tmp_path)
+    (series,), _ = told(tmp_path)
+    assert [change.at for change in series.changes] == [14]
+
+
+def test_a_cell_whose_last_folder_is_gone_is_not_known_any_more(tmp_path: Path) -> None:
+    write_night(tmp_path, 0, {SIMD: three(0.003)})
+    gone = write_night(tmp_path, 1, {PLAIN: three(0.003)})
+    told(tmp_path)
+    shutil.rmtree(gone)
+    assert ask_index(tmp_path, known_cells, print) == (SIMD,)
 
 
 def test_a_selection_leaves_only_its_cells(tmp_path: Path) -> None:
