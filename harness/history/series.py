@@ -161,8 +161,8 @@ def metrics_of(database: Database, selection: Selection) -> tuple[str, ...]:
 def known_cells(database: Database) -> tuple[Cell, ...]:
     """Return every cell that any result folder has a measured run of, in order."""
     rows = database.rows(
-        "SELECT model, file, target, variant FROM cells WHERE id IN "
-        "(SELECT cell FROM series WHERE id IN (SELECT series FROM sessions))"
+        "SELECT DISTINCT model, file, target, variant FROM cells JOIN series ON cell = cells.id "
+        "WHERE EXISTS (SELECT 1 FROM sessions WHERE sessions.series = series.id)"
     )
     return tuple(sorted(Cell(*row) for row in rows))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from itertools import groupby
 
 from harness.counted import counted
@@ -80,6 +80,18 @@ def history_tables(histories: Sequence[Series], *, last: int | None = None) -> t
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A change point with what its row says of its series, which is not kept."""
+
+    key: SeriesKey
+    change: ChangePoint
+    at_utc: str
+    when: str
+    seen: str
+    what: str
+
+
 def regression_tables(
     changed: Iterable[Series], *, since_utc: str, improvements: bool
 ) -> tuple[tuple[Table, ...], int]:
@@ -88,20 +100,20 @@ def regression_tables(
     Without `improvements` the better ones are left out. Virtual devices stand in their own tables.
     """
     told = [
-        (series, change)
+        _told(series, change)
         for series in changed
         for change in series.changes
         if series.points[change.seen].started_utc >= since_utc
         and (improvements or is_worse(series.key.metric, change))
     ]
-    told.sort(key=lambda each: (each[0].key.virtual, each[0].key.metric))
+    told.sort(key=lambda each: (each.key.virtual, each.key.metric))
     tables = tuple(
         _regressions_table(metric, virtual, list(rows))
         for (virtual, metric), rows in groupby(
-            told, key=lambda each: (each[0].key.virtual, each[0].key.metric)
+            told, key=lambda each: (each.key.virtual, each.key.metric)
         )
     )
-    return tables, sum(is_worse(series.key.metric, change) for series, change in told)
+    return tables, sum(is_worse(each.key.metric, each.change) for each in told)
 
 
 def is_worse(metric: str, change: ChangePoint) -> bool:
@@ -226,48 +238,49 @@ def _changes_of_one(series: Series, apart: str) -> Table:
         name="change_points",
         title=f"Change points of {series.key.metric} of {series.key.cell.label}{apart}",
         columns=_change_columns(scale),
-        rows=tuple(
-            (_when(series, change.at), *_change_values(series, change, scale))
-            for change in series.changes
-        ),
+        rows=tuple(_change_row(_told(series, change), scale) for change in series.changes),
         notes=(_CHANGES_NOTE,),
         section=_section(series.key),
     )
 
 
-def _regressions_table(
-    metric: str, virtual: bool, told: Sequence[tuple[Series, ChangePoint]]
-) -> Table:
-    scale = scale_for((change.before for _, change in told), _scales(told[0][0].key.unit))
-    newest_first = sorted(
-        told, key=lambda each: each[0].points[each[1].at].started_utc, reverse=True
-    )
+def _regressions_table(metric: str, virtual: bool, told: Sequence[_Told]) -> Table:
+    scale = scale_for((each.change.before for each in told), _scales(told[0].key.unit))
+    newest_first = sorted(told, key=lambda each: each.at_utc, reverse=True)
     return Table(
         name="regressions",
         title=f"Change points of {metric}",
         columns=_change_columns(scale, ("model", "file", "target", "variant")),
-        rows=tuple(
-            (
-                _when(series, change.at),
-                *astuple(series.key.cell),
-                *_change_values(series, change, scale),
-            )
-            for series, change in newest_first
-        ),
+        rows=tuple(_change_row(each, scale, astuple(each.key.cell)) for each in newest_first),
         notes=(_RULE_NOTE, _CHANGES_NOTE),
         section=VIRTUAL_SECTION if virtual else "",
     )
 
 
-def _change_values(series: Series, change: ChangePoint, scale: Scale) -> tuple[TableValue, ...]:
+def _told(series: Series, change: ChangePoint) -> _Told:
+    return _Told(
+        key=series.key,
+        change=change,
+        at_utc=series.points[change.at].started_utc,
+        when=_when(series, change.at),
+        seen=_when(series, change.seen),
+        what=what_changed(series, change),
+    )
+
+
+def _change_row(
+    told: _Told, scale: Scale, names: tuple[TableValue, ...] = ()
+) -> tuple[TableValue, ...]:
     return (
-        scale.figure(change.before),
-        scale.figure(change.after),
-        _percent_figure(change),
-        _change_words(series.key.metric, change),
-        change.rule,
-        _when(series, change.seen),
-        what_changed(series, change),
+        told.when,
+        *names,
+        scale.figure(told.change.before),
+        scale.figure(told.change.after),
+        _percent_figure(told.change),
+        _change_words(told.key.metric, told.change),
+        told.change.rule,
+        told.seen,
+        told.what,
     )
 
 

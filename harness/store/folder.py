@@ -255,21 +255,18 @@ def folders_below(path: Path) -> Iterator[Path]:
     Nothing is looked for inside a result folder, whose raw files may be millions, nor in folders
     whose names begin with a dot.
     """
-    if (path / SESSION).is_file():
-        yield path
-        return
     try:
-        with os.scandir(path) as entries:
-            names = sorted(
-                entry.name
-                for entry in entries
-                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
-            )
+        with os.scandir(path) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
     except OSError:
         # A folder that went away meanwhile, or that is not ours to read, holds no results.
         return
-    for name in names:
-        yield from folders_below(path / name)
+    if any(entry.name == SESSION and entry.is_file() for entry in entries):
+        yield path
+        return
+    for entry in entries:
+        if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
+            yield from folders_below(path / entry.name)
 
 
 def _not_empty(path: Path) -> StoreError:
