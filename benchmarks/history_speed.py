@@ -63,9 +63,9 @@ def main() -> int:
     print(f"machine  {machine_line()}")
     kept = nullcontext(str(arguments.keep)) if arguments.keep else tempfile.TemporaryDirectory()
     with kept as place:
-        cells = _cells(arguments.cells)
+        cells = made_up_cells(arguments.cells)
         results = Path(place) / "results"
-        _fill(results, cells, arguments.nights, arguments.runs)
+        fill_index(results, cells, arguments.nights, arguments.runs)
         quick = _history(results, cells[len(cells) // 2])
     flat = [_rebuild(arguments.rebuild, per_folder=each) for each in (_RUN_LINES, 10**9)]
     return 0 if quick and all(flat) else 1
@@ -73,7 +73,7 @@ def main() -> int:
 
 def _history(results: Path, cell: Cell) -> bool:
     command = [sys.executable, "-m", "harness", "history", cell.label, "--results", str(results)]
-    spent = [_child(command)[0] for _ in range(6)][1:]
+    spent = [run_child(command)[0] for _ in range(6)][1:]
     size = (results / ".index" / "edgebench.sqlite").stat().st_size
     print(f"index {size / 1e6:.0f} MB")
     print(f"edgebench history CELL   {min(spent):.3f} CPU s (least of 5; most {max(spent):.3f})")
@@ -89,7 +89,7 @@ def _rebuild(runs: int, *, per_folder: int) -> bool:
             results = Path(place)
             _write_folders(results, number, per_folder)
             command = [sys.executable, "-m", "harness", "index", "--rebuild", "--results", place]
-            cpu_s, peak = _child(command)
+            cpu_s, peak = run_child(command)
             peaks.append(peak)
             print(
                 f"index --rebuild of {number} runs, {shape}: {cpu_s:.1f} CPU s "
@@ -100,7 +100,7 @@ def _rebuild(runs: int, *, per_folder: int) -> bool:
     return growth <= MOST_GROWTH
 
 
-def _child(command: Sequence[str]) -> tuple[float, int]:
+def run_child(command: Sequence[str]) -> tuple[float, int]:
     """Run a command; return its CPU seconds and the most memory that it had, in bytes."""
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ
@@ -115,7 +115,8 @@ def _child(command: Sequence[str]) -> tuple[float, int]:
     return used.ru_utime + used.ru_stime, used.ru_maxrss * scale
 
 
-def _fill(results: Path, cells: Sequence[Cell], nights: int, runs: int) -> None:
+def fill_index(results: Path, cells: Sequence[Cell], nights: int, runs: int) -> None:
+    """Make the index of as many nights, and empty folders for them, unless it is there."""
     if (results / ".index").is_dir():
         return
     results.mkdir(parents=True)
@@ -128,8 +129,8 @@ def _fill(results: Path, cells: Sequence[Cell], nights: int, runs: int) -> None:
             (folder / SESSION).write_text("{}")
             (folder / RUNS).write_text("")
             seen = Seen(folder.relative_to(results).as_posix(), looks_of(folder))
-            session = _session(cells, started, runs)
-            numbered = enumerate(_night(cells, session, runs, dice), start=1)
+            session = made_up_session(cells, started, runs)
+            numbered = enumerate(runs_of_a_night(cells, session, runs, dice), start=1)
             with index.transaction():
                 take_in(index, seen, session, numbered)
         judge(index)
@@ -145,28 +146,30 @@ def _fill(results: Path, cells: Sequence[Cell], nights: int, runs: int) -> None:
 
 
 def _write_folders(results: Path, number: int, per_folder: int) -> None:
-    cells, dice, night = _cells(50), random.Random(2), 0
+    cells, dice, night = made_up_cells(50), random.Random(2), 0
     while number:
         here = min(number, per_folder)
         started = _FIRST + timedelta(days=night)
         folder = results / "nightly" / f"{started:%Y-%m-%dT%H%M%SZ}_lab"
         folder.mkdir(parents=True)
-        session = _session(cells, started, here // len(cells))
+        session = made_up_session(cells, started, here // len(cells))
         (folder / SESSION).write_bytes(session_to_bytes(session))
         with (folder / RUNS).open("wb") as file:
-            for run in _night(cells, session, here // len(cells), dice):
+            for run in runs_of_a_night(cells, session, here // len(cells), dice):
                 file.write(run_to_line(run))
         number, night = number - here, night + 1
 
 
-def _cells(number: int) -> list[Cell]:
+def made_up_cells(number: int) -> list[Cell]:
+    """Return as many cells, five variants of each model."""
     return [
         Cell(f"model_{at // len(_VARIANTS)}", "fp32", "chromium", _VARIANTS[at % len(_VARIANTS)])
         for at in range(number)
     ]
 
 
-def _session(cells: Sequence[Cell], started: datetime, blocks: int) -> SessionRecord:
+def made_up_session(cells: Sequence[Cell], started: datetime, blocks: int) -> SessionRecord:
+    """Return the session of a night that measured all of these cells."""
     chromium = TargetRecord("chromium", "web-tfjs", "host", False, _VARIANTS, "plain", (), 0.02)
     return SessionRecord(
         schema=1,
@@ -186,9 +189,10 @@ def _session(cells: Sequence[Cell], started: datetime, blocks: int) -> SessionRe
     )
 
 
-def _night(
+def runs_of_a_night(
     cells: Sequence[Cell], session: SessionRecord, blocks: int, dice: random.Random
 ) -> Iterator[RunResult]:
+    """Yield the runs of such a session, block by block."""
     night = (datetime.fromisoformat(session.started_utc) - _FIRST).days
     for block in range(1, blocks + 1):
         for order, cell in enumerate(cells, start=1):

@@ -24,7 +24,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from history_speed import _cells, _child, _fill, _night, _session
+from history_speed import fill_index, made_up_cells, made_up_session, run_child, runs_of_a_night
 from machine_load import machine_line
 
 from harness.model import Cell, RunResult, TargetRecord
@@ -49,12 +49,12 @@ def main() -> int:
     print(f"machine  {machine_line()}")
     kept = nullcontext(str(arguments.keep)) if arguments.keep else tempfile.TemporaryDirectory()
     with kept as place:
-        cells, results = _cells(arguments.cells), Path(place) / "results"
-        _fill(results, cells, arguments.nights, _RUNS_OF_A_NIGHT)
+        cells, results = made_up_cells(arguments.cells), Path(place) / "results"
+        fill_index(results, cells, arguments.nights, _RUNS_OF_A_NIGHT)
         tonight = max((results / "nightly").iterdir())
         _write_tonight(tonight, cells, arguments.blocks)
         # The night that is now real is taken in once more; after that the index is fresh.
-        _child([sys.executable, "-m", "harness", "index", "--results", str(results)])
+        run_child([sys.executable, "-m", "harness", "index", "--results", str(results)])
         return 0 if _published(results, tonight, arguments.repeats) else 1
 
 
@@ -64,7 +64,7 @@ def _published(results: Path, tonight: Path, repeats: int) -> bool:
     for number in range(repeats):
         with tempfile.TemporaryDirectory() as out:
             site = Path(out) / f"site{number}"
-            cpu_s, peak = _child([*command, "--history", str(results), "--out", str(site)])
+            cpu_s, peak = run_child([*command, "--history", str(results), "--out", str(site)])
             spent.append(cpu_s)
             files = [file for file in site.rglob("*") if file.is_file()]
             entry = (site / "index.html").stat().st_size
@@ -79,11 +79,11 @@ def _published(results: Path, tonight: Path, repeats: int) -> bool:
 
 def _write_tonight(folder: Path, cells: Sequence[Cell], blocks: int) -> None:
     started = datetime.strptime(f"{folder.name[:18]}+0000", "%Y-%m-%dT%H%M%SZ%z")
-    session = _session(cells, started, blocks)
+    session = made_up_session(cells, started, blocks)
     targets = tuple(_with_ratios(target) for target in session.targets)
     (folder / SESSION).write_bytes(session_to_bytes(replace(session, targets=targets)))
     with (folder / RUNS).open("wb") as file:
-        for run in _night(cells, session, blocks, random.Random(3)):
+        for run in runs_of_a_night(cells, session, blocks, random.Random(3)):
             file.write(run_to_line(_with_raw(folder, run)))
 
 

@@ -334,6 +334,18 @@ def test_the_twins_of_a_gate_have_no_history_and_are_found_by_what_they_ran(tmp_
     assert ask_index(tmp_path, asked, print) == {"nightly/2026-09-02_lab"}
 
 
+def test_folders_of_every_kept_version_have_a_history(tmp_path: Path) -> None:
+    kept = Path(__file__).parents[1] / "fixtures" / "result_folders"
+    shutil.copytree(kept, tmp_path / "results")
+    found, said = told(tmp_path / "results")
+    with opened(tmp_path / "results", print) as index:
+        assert problems(index) == ()
+    assert {point.folder for series in found for point in series.points} == {
+        folder.parent.name for folder in kept.glob("*/session.json")
+    }
+    assert not [text for text in said if "left out" in text]
+
+
 def test_names_that_are_no_text_do_no_harm(tmp_path: Path) -> None:
     name = "half \ud800 '\"; DROP TABLE runs; --"
     odd = lambda run: replace(run, cell=replace(run.cell, model=name), bench=name)  # noqa: E731  a change of runs
