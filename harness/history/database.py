@@ -203,10 +203,12 @@ def _make_tables(database: Database) -> str:
     with database.transaction():
         if database.first("PRAGMA user_version") == (SCHEMA,):
             return ""
-        old = list(database.rows("SELECT name FROM sqlite_master WHERE type = 'table'"))
-        for (name,) in old:
+        old = list(
+            database.rows("SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view')")
+        )
+        for kind, name in old:
             quoted = name.replace('"', '""')
-            database.run(f'DROP TABLE "{quoted}"')
+            database.run(f'DROP {kind} "{quoted}"')
         for table in TABLES:
             database.run(table)
         database.run(f"PRAGMA user_version = {SCHEMA}")

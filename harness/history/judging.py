@@ -51,8 +51,7 @@ def judge(database: Database) -> None:
         nights: dict[Key, _Nights] = {}
         metrics = _judged_metrics(database)
         sessions = database.rows(
-            "SELECT id, started_utc FROM folders WHERE started_utc >= ? AND problem = '' "
-            "ORDER BY started_utc, path",
+            "SELECT id, started_utc FROM counted WHERE started_utc >= ? ORDER BY started_utc, path",
             from_utc,
         )
         for folder, started_utc in sessions:
@@ -108,7 +107,7 @@ def _nights_before(database: Database, key: Key, from_utc: str) -> _Nights:
     )
     begin = (last and last[0]) or ""
     told = database.rows(
-        "SELECT median, folder FROM points JOIN folders ON folders.id = folder WHERE series = ? "
+        "SELECT median, folder FROM points JOIN counted ON counted.id = folder WHERE series = ? "
         "AND metric = ? AND started_utc >= ? AND started_utc < ? "
         "ORDER BY started_utc DESC, path DESC LIMIT ?",
         *(*key, begin, from_utc, WINDOW),

@@ -4,6 +4,8 @@ The number changes with the tables, and with the rules by which they are filled.
 
     folders    a result folder: its place below the results, how its files looked, its session, how
                many runs it has; `problem` is why it could not be read
+    holds      which sessions a folder holds: its own, or those that were merged into it
+    counted    the folders of which histories are made: a session that several hold counts once
     cells      model × file × target × variant
     facts      named facts as JSON, each set once: settings and subjects
     hashes     each sha256 or commit that a run used
@@ -20,7 +22,7 @@ order. Times are UTC as `session.json` writes them, which sort as text.
 
 from __future__ import annotations
 
-SCHEMA = 2
+SCHEMA = 3
 
 NOTHING = "9999"
 """A start of a session that none has: nothing from here on."""
@@ -28,7 +30,16 @@ NOTHING = "9999"
 TABLES = (
     """CREATE TABLE folders (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE,
        seen TEXT NOT NULL, suite TEXT NOT NULL, started_utc TEXT NOT NULL, runs INTEGER NOT NULL,
-       problem TEXT NOT NULL, hint TEXT NOT NULL)""",
+       sessions INTEGER NOT NULL, problem TEXT NOT NULL, hint TEXT NOT NULL)""",
+    """CREATE TABLE holds (digest TEXT NOT NULL, folder INTEGER NOT NULL,
+       PRIMARY KEY (digest, folder)) WITHOUT ROWID""",
+    "CREATE INDEX holds_of_a_folder ON holds (folder)",
+    """CREATE VIEW counted AS SELECT * FROM folders WHERE problem = '' AND NOT EXISTS (
+       SELECT 1 FROM holds AS own JOIN holds AS its ON its.digest = own.digest
+       JOIN folders AS other ON other.id = its.folder
+       WHERE own.folder = folders.id AND other.id != folders.id
+       AND (other.sessions > folders.sessions
+            OR (other.sessions = folders.sessions AND other.path < folders.path)))""",
     """CREATE TABLE cells (id INTEGER PRIMARY KEY, model TEXT NOT NULL, file TEXT NOT NULL,
        target TEXT NOT NULL, variant TEXT NOT NULL, UNIQUE (model, file, target, variant))""",
     "CREATE TABLE facts (id INTEGER PRIMARY KEY, facts TEXT NOT NULL UNIQUE)",
@@ -65,6 +76,7 @@ EMPTIED = (
         f"DELETE FROM {table}"  # noqa: S608
         for table in (
             "folders",
+            "holds",
             "cells",
             "facts",
             "hashes",

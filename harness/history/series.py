@@ -213,7 +213,7 @@ def _read(
 def _points(database: Database, series: int, metric: int) -> tuple[SeriesPoint, ...]:
     rows = database.rows(
         "SELECT started_utc, path, suite, n, median, low, high, subject, conditions, marks, "
-        "invalid FROM sessions JOIN folders ON folders.id = sessions.folder "
+        "invalid FROM sessions JOIN counted ON counted.id = sessions.folder "
         "LEFT JOIN points ON points.series = sessions.series AND points.metric = ? "
         "AND points.folder = sessions.folder WHERE sessions.series = ? "
         "AND (n IS NOT NULL OR invalid != '') ORDER BY started_utc, path",

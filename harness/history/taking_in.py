@@ -30,6 +30,7 @@ from harness.model import (
     Skipped,
 )
 from harness.store.marks import MARKED_INVALID
+from harness.store.merged_session import digest_of_session
 from harness.store.used import KINDS, hashes_of
 
 _TEMPORARY = (
@@ -78,9 +79,15 @@ def take_in(
     forget(database, seen.place)
     ids = RowIds(database)
     folder = database.run(
-        "INSERT INTO folders (path, seen, suite, started_utc, runs, problem, hint) "
-        "VALUES (?, ?, ?, ?, 0, '', '')",
+        "INSERT INTO folders (path, seen, suite, started_utc, runs, sessions, problem, hint) "
+        "VALUES (?, ?, ?, ?, 0, ?, '', '')",
         *(seen.place, seen.looks, storable(session.suite), storable(session.started_utc)),
+        max(1, len(session.merged)),
+    )
+    held = [each.session for each in session.merged] or [session]
+    database.run_many(
+        "INSERT OR IGNORE INTO holds VALUES (?, ?)",
+        [(digest_of_session(each), folder) for each in held],
     )
     judge_again(database, session.started_utc)
     for statement in _TEMPORARY:
@@ -100,8 +107,8 @@ def take_in_problem(database: Database, seen: Seen, error: StoreError) -> None:
     """Note why a folder cannot be read, so that it is told once; inside a transaction."""
     forget(database, seen.place)
     database.run(
-        "INSERT INTO folders (path, seen, suite, started_utc, runs, problem, hint) "
-        "VALUES (?, ?, '', '', 0, ?, ?)",
+        "INSERT INTO folders (path, seen, suite, started_utc, runs, sessions, problem, hint) "
+        "VALUES (?, ?, '', '', 0, 0, ?, ?)",
         *(seen.place, seen.looks, storable(error.message), storable(error.hint)),
     )
 
@@ -112,8 +119,8 @@ def forget(database: Database, place: str) -> None:
     if found is None:
         return
     judge_again(database, found[1])
-    for table in ("sessions", "points", "uses"):
-        # The names are the three above.
+    for table in ("holds", "sessions", "points", "uses"):
+        # The names are the four above.
         database.run(f"DELETE FROM {table} WHERE folder = ?", found[0])  # noqa: S608
     database.run("DELETE FROM changes WHERE folder = ? OR seen_in = ?", found[0], found[0])
     database.run("DELETE FROM folders WHERE id = ?", found[0])

@@ -9,6 +9,10 @@ from harness.report.numbers import count
 
 _COUNTED = (
     ("result folders", "SELECT count(*) FROM folders WHERE problem = ''"),
+    (
+        "of them held by another one too",
+        "SELECT count(*) FROM folders WHERE problem = '' AND id NOT IN (SELECT id FROM counted)",
+    ),
     ("cells", "SELECT count(DISTINCT cell) FROM series WHERE id IN (SELECT series FROM sessions)"),
     ("series", "SELECT count(DISTINCT series) FROM sessions"),
     ("runs", "SELECT total(runs) FROM folders"),

@@ -39,6 +39,7 @@ from harness.model import Lineage, RunResult
 from harness.report.summary import summarise
 from harness.selection import parse_selection
 from harness.store.marking import add_mark
+from harness.store.merging import merge
 from harness.store.used import parse_used
 from harness.twin_names import twin_name
 
@@ -344,6 +345,25 @@ def test_folders_of_every_kept_version_have_a_history(tmp_path: Path) -> None:
         folder.parent.name for folder in kept.glob("*/session.json")
     }
     assert not [text for text in said if "left out" in text]
+
+
+def test_a_session_that_several_folders_hold_counts_once(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    write_nights(results, [0.003] * 14 + [0.0036] * 3, [SIMD])
+    alone, _ = told(results)
+    parts = results / "nightly"
+    shutil.copytree(parts / "2026-09-17_lab", results / "a_copy")
+    merged = results / "merged"
+    merge([parts / "2026-09-16_lab"], merged)
+    (series,), _ = told(results)
+    assert len(series.points) == 17
+    assert [change.at for change in series.changes] == [14]
+    assert {point.folder for point in series.points} - {
+        point.folder for point in alone[0].points
+    } == {"a_copy", "merged"}
+    shutil.rmtree(merged)
+    shutil.rmtree(results / "a_copy")
+    assert told(results)[0] == alone
 
 
 def test_names_that_are_no_text_do_no_harm(tmp_path: Path) -> None:
