@@ -21,13 +21,12 @@ from harness.retries import Group, blocks_due, group_of
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """The runs that count; `left_out` are measured ones of disturbed blocks that were replaced.
+    """Which runs do not count: `left_out` are measured ones of disturbed blocks that were replaced.
 
     `added` and `replacing` are the blocks that were due beside the planned ones; `sampling` is
     how far each cell's blocks are, where their number was not fixed.
     """
 
-    runs: tuple[RunResult, ...]
     left_out: Mapping[Cell, tuple[RunResult, ...]]
     added: Mapping[Group, int]
     replacing: Mapping[Place, int]
@@ -49,17 +48,13 @@ def counting(session: SessionRecord, latest: Sequence[RunResult]) -> Counting:
     disturbed = [run for run in latest if run.conditions.get(DISTURBED) is True]
     out = left_out(session, latest) if disturbed else frozenset()
     sampling, limits = _sampled(session, latest)
-    runs: list[RunResult] = []
     aside: dict[Cell, list[RunResult]] = {}
     for run in latest if out else ():
         # A failure stays to be seen, whatever others did meanwhile.
         measured = run.pass_ == "latency" and isinstance(run.outcome, Measured)
         if measured and block_of(run, how) in out:
             aside.setdefault(run.cell, []).append(run)
-        else:
-            runs.append(run)
     return Counting(
-        runs=tuple(runs) if out else tuple(latest),
         left_out={cell: tuple(own) for cell, own in aside.items()},
         added=blocks_due(latest, session.added_blocks),
         replacing=replacements_due(disturbed, how, limits),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, groupby
+from itertools import chain
 from operator import attrgetter
 from typing import TypeVar
 
@@ -158,8 +158,10 @@ def _summarise_folder(
 ) -> Iterable[CellSummary]:
     session = folder.session
     latest = _latest_by_cell(folder.runs)
-    counted = counting(session, tuple(chain.from_iterable(latest.values())))
-    runs_of, passes_of = _grouped(counted.runs)
+    repeated = len(folder.runs) > sum(map(len, latest.values()))
+    # In the order of the file, where that is the same: reading memory in its order is quicker.
+    counted = counting(session, [*chain(*latest.values())] if repeated else folder.runs)
+    runs_of, passes_of = _grouped(latest, counted)
     cells = tuple(dict.fromkeys((*session.cells, *latest)))
     targets = {target.name: target for target in session.targets}
     times = compared_times(cells, runs_of)
@@ -205,18 +207,17 @@ def _latest_by_cell(runs: Iterable[RunResult]) -> dict[Cell, Collection[RunResul
 
 
 def _grouped(
-    runs: Iterable[RunResult],
+    latest: Mapping[Cell, Collection[RunResult]], counted: Counting
 ) -> tuple[dict[tuple[Cell, Pass], list[RunResult]], dict[Cell, list[Pass]]]:
-    """Return the runs of each cell and pass in block order, and the passes of each cell.
-
-    The runs come cell by cell.
-    """
+    """Return the runs that count of each cell and pass in block order, and each cell's passes."""
     runs_of: dict[tuple[Cell, Pass], list[RunResult]] = {}
     passes_of: dict[Cell, list[Pass]] = {}
-    for cell, own in groupby(runs, key=attrgetter("cell")):
+    for cell, own in latest.items():
+        aside = {run.run_id for run in counted.left_out.get(cell, ())}
         of_pass: dict[Pass, list[RunResult]] = {}
         for run in sorted(own, key=attrgetter("block")):
-            of_pass.setdefault(run.pass_, []).append(run)
+            if not aside or run.run_id not in aside:
+                of_pass.setdefault(run.pass_, []).append(run)
         passes_of[cell] = list(of_pass)
         runs_of |= {(cell, pass_): those for pass_, those in of_pass.items()}
     return runs_of, passes_of
