@@ -268,7 +268,7 @@ def _extra_passes(
 
 
 def _seen_virtual(runs: Iterable[RunResult]) -> bool:
-    return any(run.setting.get("virtual") is True for run in runs)
+    return True in [run.setting.get("virtual") for run in runs]
 
 
 def _session_names(folders: Sequence[ResultFolder]) -> list[str]:

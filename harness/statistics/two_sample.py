@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import accumulate
 
 from harness.statistics.holm import FAMILY_LEVEL
@@ -39,7 +39,10 @@ def unpaired_ratio(numerator: Sequence[float], denominator: Sequence[float]) -> 
     if outside is not None:
         low, high = math.exp(logs[outside]), math.exp(logs[-1 - outside])
     # Of the times themselves: two that differ may have the same logarithm.
-    won = sum([bisect_left(below, a) + bisect_right(below, a) for a in above]) / 2
+    smaller, not_larger = (
+        map(partial(place, below), above) for place in (bisect_left, bisect_right)
+    )
+    won = (sum(smaller) + sum(not_larger)) / 2
     return RatioEstimate(
         # The median of what is sorted already.
         estimate=math.exp((logs[len(logs) // 2] + logs[-1 - len(logs) // 2]) / 2),
@@ -69,7 +72,7 @@ def runs_needed(tests: int, *, level: float = FAMILY_LEVEL) -> int:
 
 
 def _are_times(*groups: Sequence[float]) -> bool:
-    return all(0 < time < math.inf for group in groups for time in group)
+    return all(all(map(math.isfinite, group)) and min(group) > 0 for group in groups)
 
 
 @lru_cache

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_folders import CHROMIUM, folder, session, times
 
+from harness import store
 from harness.cli import main
-from harness.errors import EXIT_OK
+from harness.errors import EXIT_FINDINGS, EXIT_OK
 from harness.model import Cell, Figure, Outcome, ResultFolder, Table
 from harness.plan import EVERYTHING
 from harness.report import tables
@@ -171,3 +172,21 @@ def test_the_page_on_statistics_has_the_numbers_that_families_need() -> None:
     families, blocks, runs = ([int(word) for word in row[1:]] for row in rows)
     assert blocks == [blocks_needed(family) for family in families]
     assert runs == [runs_needed(family) for family in families]
+
+
+def test_the_commands_take_the_flag_and_say_so_under_their_tables(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = []
+    for number, factors in enumerate(({}, {"v07": 1.5}), start=1):
+        of = measured(factors, blocks=6, seed=number)
+        paths.append(str(tmp_path / str(number)))
+        with store.create(tmp_path / str(number), of.session, "suite: s\n") as writer:
+            for run in of.runs:
+                writer.append(run)
+    assert main(["table", paths[1], "--family-wise", "--format", "markdown"]) == EXIT_OK
+    assert "needs 10 blocks to be told; here it has 6" in capsys.readouterr().out
+    # Six runs a side are too few for a family of 25, so nothing is called slower.
+    assert main(["compare", *paths, "--family-wise", "--format", "markdown"]) == EXIT_OK
+    assert "needs 7 runs a side to be told; here it has 6" in capsys.readouterr().out
+    assert main(["compare", *paths, "--format", "markdown"]) == EXIT_FINDINGS
