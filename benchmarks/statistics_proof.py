@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from machine_load import machine_line
 from nights.gate import CELLS, KEYS, SLOW_CELLS, nights
-from nights.looks import PRECISION, stopped
+from nights.looks import PRECISION, found_at_any_look, stopped
 from nights.noise import ALONE, of_mix
 from nights.pairs import EFFECTS, OURS, Tally, table, tallies
 from nights.shares import Claim, Share
@@ -64,7 +64,7 @@ def pairs_part(arguments: argparse.Namespace, dice: np.random.Generator) -> Iter
     yield Claim("identical pairs of the mix called faster or slower", _called(found), most=0.02)
     for effect in EFFECTS:
         covered = mixed.share("covered", effect)
-        yield Claim(f"interval covers a true change of {effect:.0%}", covered, **COVERAGE)
+        yield Claim(f"interval covers a true change of {_percent(effect)}", covered, **COVERAGE)
     print(
         f"\n{arguments.pairs} identical pairs each, percent called faster or slower, and percent "
         "of which a difference of any size is found:\n"
@@ -81,6 +81,10 @@ def pairs_part(arguments: argparse.Namespace, dice: np.random.Generator) -> Iter
             for each in alone.values()
         ]
         print(f"| {method} | {' | '.join(shares)} |")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _called(found: Mapping[str, Tally]) -> Share:
@@ -100,24 +104,26 @@ def gate_part(arguments: argparse.Namespace, dice: np.random.Generator) -> Itera
     )
     for effect in EFFECTS:
         found = nights(arguments.slow_nights if effect else arguments.nights, effect, dice)
-        kinds = ", ".join(f"{name} {share.value:.0%}" for name, share in found.by_kind.items())
+        kinds = ", ".join(
+            f"{name} {_percent(share.value)}" for name, share in found.by_kind.items()
+        )
         caught = str(found.caught) if effect else "–"
         print(
-            f"| {effect:.0%} | {caught} | {kinds or '–'} | {found.alarmed} "
-            f"| {found.flagged_a_night:.1f} | {found.more_launches:.0%} |",
+            f"| {_percent(effect)} | {caught} | {kinds or '–'} | {found.alarmed} "
+            f"| {found.flagged_a_night:.1f} | {_percent(found.more_launches)} |",
             flush=True,
         )
         if not effect:
             yield Claim(f"quiet nights of {CELLS} cells with any alarm", found.alarmed, most=0.05)
         elif effect in FOUND_AT_LEAST:
-            text = f"a slowdown of {effect:.0%} is found that night"
+            text = f"a slowdown of {_percent(effect)} is found that night"
             yield Claim(text, found.caught, least=FOUND_AT_LEAST[effect])
 
 
 def looks_part(arguments: argparse.Namespace, dice: np.random.Generator) -> Iterator[Claim]:
     """Stop pairs of the mix by the width of their intervals."""
     print(
-        f"\nAutomatic sampling to ±{PRECISION:.0%}, looks after {', '.join(map(str, LOOKS))} "
+        f"\nAutomatic sampling to ±{_percent(PRECISION)}, looks after {', '.join(map(str, LOOKS))} "
         f"blocks, {arguments.pairs} pairs each:\n\n"
         "| true change | called faster or slower | called slower "
         "| interval covers the truth | mean blocks | median | all blocks used |\n"
@@ -125,17 +131,19 @@ def looks_part(arguments: argparse.Namespace, dice: np.random.Generator) -> Iter
     )
     for effect in EFFECTS:
         found = stopped(of_mix(arguments.pairs), effect, dice)
-        all_used = np.mean([blocks == LOOKS[-1] for blocks in found.blocks])
+        all_used = float(np.mean([blocks == LOOKS[-1] for blocks in found.blocks]))
         print(
-            f"| {effect:.0%} | {found.called} | {found.slower} | {found.covered} "
-            f"| {found.mean_blocks:.1f} | {np.median(found.blocks):.0f} | {all_used:.0%} |",
+            f"| {_percent(effect)} | {found.called} | {found.slower} | {found.covered} "
+            f"| {found.mean_blocks:.1f} | {np.median(found.blocks):.0f} | {_percent(all_used)} |",
             flush=True,
         )
         if not effect:
             text = "identical pairs called faster or slower, sampled by precision"
             yield Claim(text, found.called, most=0.02)
-        text = f"interval covers a true change of {effect:.0%}, sampled by precision"
+        text = f"interval covers a true change of {_percent(effect)}, sampled by precision"
         yield Claim(text, found.covered, **COVERAGE)
+    eager = found_at_any_look(of_mix(arguments.pairs), dice)
+    print(f"\nStopped at the first look with p < .05, {eager} % of identical pairs would differ.")
 
 
 Part = Callable[[argparse.Namespace, np.random.Generator], Iterator[Claim]]

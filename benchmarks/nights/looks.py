@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from harness.statistics.paired import paired_ratio, verdict
+from harness.statistics.paired import paired_ratio, signed_rank_p, verdict
 from harness.statistics.sequential import LOOKS, look
 from nights.noise import Noise, chunks, draw
 from nights.shares import NOTHING, Share
-from nights.told import MIN_EFFECT
+from nights.told import LEVEL, MIN_EFFECT
 
 PRECISION = 0.02
 _FASTER_OR_SLOWER = {"faster", "slower"}
@@ -42,6 +42,17 @@ def stopped(
         for size in chunks(count):
             for logs in (draw(noise, size, LOOKS[-1], dice).log_ratios() + truth).tolist():
                 _add(found, truth, logs[: _blocks(logs)])
+    return found
+
+
+def found_at_any_look(kinds: Iterable[tuple[Noise, int]], dice: np.random.Generator) -> Share:
+    """Return how many identical pairs differ by p at one look at least: what not to stop on."""
+    found = NOTHING
+    for noise, count in kinds:
+        for size in chunks(count):
+            for logs in draw(noise, size, LOOKS[-1], dice).log_ratios().tolist():
+                hit = any(signed_rank_p(logs[:number]) <= LEVEL for number in LOOKS)
+                found += Share(int(hit), 1)
     return found
 
 
