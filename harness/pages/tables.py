@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count, groupby
 
+from harness.counted import counted
 from harness.model import Column, Figure, Table, TableValue
 from harness.pages.document import escaped, link
 from harness.table_text.shared_notes import SHARED_TITLE, shared_notes
@@ -111,7 +112,8 @@ def _drawn(place: str, shown: Shown) -> Iterator[str]:
     yield shown.drawing.strip()
     yield "</div>"
     if shown.table.rows:
-        yield from _folded(place, shown, f"the {len(shown.table.rows)} rows behind this drawing")
+        rows = counted(len(shown.table.rows), "row")
+        yield from _folded(place, shown, f"{rows} behind this drawing")
 
 
 def _folded(place: str, shown: Shown, summary: str) -> Iterator[str]:
