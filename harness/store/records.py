@@ -20,6 +20,7 @@ from typing import Any, cast
 from harness.errors import StoreError
 from harness.model import (
     Cell,
+    Facts,
     Failed,
     Failure,
     Lineage,
@@ -32,6 +33,7 @@ from harness.model import (
     Proof,
     PublishedFigures,
     RunResult,
+    Scalar,
     SessionRecord,
     ShardRecord,
     Skipped,
@@ -89,8 +91,8 @@ def run_from_record(record: Any) -> RunResult:
         outcome=_outcome(record),
         started_utc=record["started_utc"],
         duration_s=record["duration_s"],
-        setting=record["setting"],
-        subject=record["subject"],
+        setting=_shared_facts(record["setting"]),
+        subject=_shared_facts(record["subject"]),
         conditions=record["conditions"],
         proof=Proof(record["proof"]["asked"], record["proof"]["observed"]),
         phases_s=record["phases_s"],
@@ -131,6 +133,21 @@ def session_from_record(record: Any) -> SessionRecord:
     if fields.get("lineage") is not None:
         fields["lineage"] = Lineage(**fields["lineage"])
     return SessionRecord(**fields)
+
+
+def _shared_facts(facts: dict[str, Any]) -> Facts:
+    """Return one value for equal facts: runs of a cell have the same, and nobody changes them."""
+    try:
+        # 1, 1.0 and True are equal, and not the same fact.
+        return _facts(tuple(facts.items()), tuple(map(type, facts.values())))
+    except TypeError:
+        # A newer edgebench may note what is no scalar.
+        return facts
+
+
+@lru_cache(maxsize=65_536)
+def _facts(items: tuple[tuple[str, Scalar], ...], _types: tuple[type, ...]) -> Facts:
+    return dict(items)
 
 
 @lru_cache(maxsize=65_536)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from harness.model import (
     Measurement,
     Proof,
     RunResult,
+    Scalar,
     SessionRecord,
     Skipped,
     TargetRecord,
@@ -255,3 +257,12 @@ def test_what_is_not_a_result_folder_is_said_plainly(tmp_path: Path) -> None:
     with store.create(tmp_path / "a" / "r", a_session(), "x"):
         pass
     assert store.find_folders([tmp_path]) == (tmp_path / "a" / "r",)
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, True), (1.0, 1), (0, False)])
+def test_facts_that_are_equal_and_not_the_same_are_told_apart(one: Scalar, other: Scalar) -> None:
+    read = [
+        run_from_record(json.loads(run_to_line(replace(a_run(), setting={"fact": value}))))
+        for value in (one, other)
+    ]
+    assert [type(run.setting["fact"]) for run in read] == [type(one), type(other)]
