@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from harness.transports.browsing import PageRecord
 from harness.transports.cdp import visits
 from harness.transports.cdp.conversation import Conversation, Refused
 from harness.transports.cdp.page import CdpPage, PageCrashed
+from harness.transports.cdp.websocket import Closed, DevtoolsSocket
 
 ORIGIN = "http://localhost:4711"
 Answer = Callable[[str, dict[str, Any]], Any]
@@ -143,6 +145,24 @@ def test_a_port_that_nobody_forwards_here_is_told_at_once() -> None:
     with pytest.raises(TargetUnfit) as caught:
         visits._told_version(port, "com.android.chrome", Deadline(10))
     assert caught.value.kind == "remote-adb-server"
+
+
+def test_a_browser_that_is_too_slow_to_answer_is_late_and_has_not_crashed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TimeoutError):
+        DevtoolsSocket(silent.getsockname()[1], "/devtools/browser/1", within_s=0.05)
+
+
+def test_one_that_hangs_up_before_it_answers_has_ended_the_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            server.accept()[0].close()
+
+        hanging_up = threading.Thread(target=hang_up)
+        hanging_up.start()
+        with pytest.raises(Closed):
+            DevtoolsSocket(server.getsockname()[1], "/devtools/browser/1", within_s=10.0)
+        hanging_up.join()
 
 
 def test_loading_waits_for_the_load_event_of_that_very_document() -> None:

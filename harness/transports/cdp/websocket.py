@@ -30,6 +30,7 @@ class DevtoolsSocket:
 
         Raises:
             Closed: nobody answers there as a websocket does.
+            TimeoutError: nobody answered in time.
         """
         from websockets.exceptions import WebSocketException
         from websockets.sync.client import connect
@@ -52,6 +53,9 @@ class DevtoolsSocket:
                     close_timeout=_CLOSES_WITHIN_S,
                 )
             )
+        except TimeoutError:
+            self._stack.close()
+            raise
         except (OSError, WebSocketException) as error:
             self._stack.close()
             raise Closed(str(error)) from error
