@@ -4,7 +4,7 @@ An action runs in a child that is forked from the warm process of the tests, so 
 points take seconds. In the child every way by which Python changes files is counted: opening for
 writing, `write` (of descriptors and of files, behind Python's own buffer), `fsync`, `rename`,
 `replace`, `mkdir`, `unlink`, `rmdir`, `truncate`, `sync`, and each statement given to SQLite but `SELECT`. What a C
-library writes by itself is not seen; `killed_at_size` has the kernel kill in the middle of such a write.
+library writes by itself is not seen; for SQLite there is `sqlite_writes`.
 
 A killed process leaves what it wrote to the kernel's cache. What a power cut would leave is asked
 of the order of operations instead: `power_cut_after`.
@@ -106,21 +106,6 @@ def without_room(action: Action, below: Path, number: int, *, code: int = errno.
     return in_child(disturbed)
 
 
-def killed_at_size(action: Action, size_bytes: int) -> Ended:
-    """Run an action in a child that the kernel kills when it writes beyond a size of any file.
-
-    What fits of that write is written before.
-    """
-
-    def limited() -> Any:
-        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, size_bytes))
-        return action()
-
-    return in_child(limited)
-
-
 def refused_at_size(action: Action, size_bytes: int) -> Ended:
     """Run an action in a child whom the kernel refuses to write beyond a size of any file."""
 
@@ -164,8 +149,7 @@ def joined(child: tuple[int, int]) -> Ended:
         answer = pipe.read()
     _, status = os.waitpid(process, 0)
     if os.WIFSIGNALED(status):
-        expected = {signal.SIGKILL, signal.SIGXFSZ}
-        assert os.WTERMSIG(status) in expected, f"ended by signal {os.WTERMSIG(status)}"
+        assert os.WTERMSIG(status) == signal.SIGKILL, f"ended by signal {os.WTERMSIG(status)}"
         return Ended(killed=True)
     ended: Ended = pickle.loads(answer)
     return ended
@@ -268,10 +252,10 @@ class _Disturbance:
         number = len(self.seen)
         self.seen.append(operation)
         if self._kill_at == (number, "before"):
-            _die()
+            die()
         if self._kill_at == (number, "half"):
             half()
-            _die()
+            die()
         if self._full_from is not None and number >= self._full_from:
             if operation.name == "write" and number == self._full_from:
                 # A disk rarely fills at the boundary of what somebody writes.
@@ -282,7 +266,7 @@ class _Disturbance:
             return do() if operation.name not in {"fsync", "sync"} else None
         finally:
             if self._kill_at == (number, "after"):
-                _die()
+                die()
 
     def _by_path(self, name: str) -> Callable[..., Any]:
         real = getattr(os, name)
@@ -399,7 +383,8 @@ class _Disturbance:
         return called
 
 
-def _die() -> None:
+def die() -> None:
+    """End this process as `kill -9` does."""
     os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(60)
 

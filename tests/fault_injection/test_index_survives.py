@@ -11,15 +11,12 @@ from pathlib import Path
 
 import merge_folders as made
 import pytest
-from injection import (
-    Ended,
-    joined,
-    killed,
-    killed_at_size,
-    moments,
-    operations_of,
-    refused_at_size,
-    started,
+from injection import joined, killed, moments, operations_of, started
+from sqlite_writes import (
+    killed_in_sqlite,
+    refused_in_sqlite,
+    sqlite_changes,
+    sqlite_moments,
 )
 
 from harness.cli import main
@@ -100,25 +97,34 @@ def test_an_index_that_is_killed_at_any_statement_is_brought_up_to_date_by_the_n
         assert tell() == expected
 
 
-@pytest.mark.parametrize("way", [killed_at_size, refused_at_size])
-def test_an_index_that_is_ended_in_the_middle_of_a_write_is_brought_up_to_date_by_the_next(
-    results: Path,
-    tell: Tell,
-    case: tuple[Callable[[], int], Path | None],
-    way: Callable[[Callable[[], int], int], Ended],
+def test_an_index_that_is_killed_at_any_write_of_sqlite_is_brought_up_to_date_by_the_next(
+    results: Path, tell: Tell, case: tuple[Callable[[], int], Path | None]
 ) -> None:
     action, kept = case
     expected = tell()
-    sizes = [path.stat().st_size for path in (results / ".index").iterdir()]
-    ends = set()
-    # An odd step, so that writes end within pages, headers and records of the log.
-    for size in range(0, max(sizes) + 4096, 4096 * 3 + 777):
+    clear(results, kept)
+    changes = sqlite_changes(action)
+    assert sum("write" in name for name in changes) > 10
+    for number, moment in sqlite_moments(changes):
         clear(results, kept)
-        ended = way(action, size)
-        ends.add(ended.killed or ended.value != EXIT_OK)
-        assert ended.killed or ended.value in {EXIT_OK, EXIT_STORE}
+        assert killed_in_sqlite(action, number, moment).killed
         assert tell() == expected
-    assert True in ends
+
+
+def test_an_index_whose_disk_is_full_at_any_write_of_sqlite_says_so_and_is_made_by_the_next(
+    results: Path, tell: Tell, case: tuple[Callable[[], int], Path | None]
+) -> None:
+    action, kept = case
+    expected = tell()
+    clear(results, kept)
+    codes = set()
+    for number in range(len(sqlite_changes(action))):
+        clear(results, kept)
+        ended = refused_in_sqlite(action, number)
+        codes.add(ended.value)
+        assert tell() == expected
+    # What is refused at the very end, when all is in the log, is done by whoever opens it next.
+    assert EXIT_STORE in codes <= {EXIT_OK, EXIT_STORE}
 
 
 def test_processes_that_race_for_the_index_end_with_what_the_folders_say(
